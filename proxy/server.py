@@ -172,7 +172,9 @@ async def running(
                 lock_file=None if place is None else place.folder / "radius.lock",
             )
             checks["radius"] = Check(need=Need.HELPFUL, ask=radius.check)
-            disconnects = create_disconnects(settings=settings, store=store, metrics=metrics, log=log, clock=clock)
+            disconnects = create_disconnects(
+                settings=settings, store=store, live=sessions, metrics=metrics, log=log, clock=clock
+            )
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
 
         async def readiness() -> Readiness:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from config.settings import RADIUSAttributesSettings
 from directory.principal import Principal
@@ -31,3 +32,8 @@ class AttributesByGroup:
             for (vendor, number), values in found.items()
             for value in values
         )
+
+
+def digest_of(attributes: Sequence[Attribute]) -> str:
+    """What tells two of those answers apart, whatever the order of their attributes."""
+    return sha256(repr(sorted(map(repr, attributes))).encode()).hexdigest()

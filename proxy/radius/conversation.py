@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,7 +19,7 @@ from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
 from proxy.operations.store_errors import StoreError
 from proxy.radius import words
-from proxy.radius.attributes import AttributesByGroup
+from proxy.radius.attributes import AttributesByGroup, digest_of
 from proxy.radius.clients import address_of_person, folded_name
 from proxy.radius.disconnect_packets import NASConnection, to_record
 from proxy.radius.packets import (
@@ -280,14 +280,16 @@ class Conversation:
             self.flow.log.stopped(asker.client, session.principal, "password_must_change")
             return rejected(words.MUST_CHANGE.format(origin=self.origin))
         seconds = max(1, int(session.latest_end(self.limits) - asker.now))
+        attributes = self.attributes.of(session.principal)
+        connection = replace(asker.connection, told=digest_of(attributes))
         access = NetworkAccess(
-            session_id=session.session_id, record=to_record(asker.connection), expires_at=asker.now + seconds
+            session_id=session.session_id, record=to_record(connection), expires_at=asker.now + seconds
         )
         await self.accesses.put_access(access)
         if not await self.flow.sessions.is_standing(session):
             # It ended in the meantime: whoever hears of ends has perhaps heard of this one before it was noted.
             return rejected(words.OVER)
-        return accepted(seconds, self.attributes.of(session.principal))
+        return accepted(seconds, attributes)
 
     def _refused(self, asker: _Asker, reason: str) -> None:
         self.flow.log.refused(asker.client, reason)

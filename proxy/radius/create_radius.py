@@ -10,17 +10,20 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import RADIUSClientSettings, Settings
+from proxy.access.schemes import choose_scheme
 from proxy.operations.metrics import Metrics
-from proxy.radius.attributes import AttributesByGroup
+from proxy.radius.attributes import AttributesByGroup, digest_of
 from proxy.radius.conversation import Conversation
-from proxy.radius.disconnect_packets import connection_of
+from proxy.radius.disconnect_packets import NASConnection, connection_of
 from proxy.radius.disconnects import Disconnects
 from proxy.radius.duplicates import Source
 from proxy.radius.packets import RADIUSRequest
 from proxy.radius.radius_answer import RADIUSAnswer
 from proxy.radius.radius_server import RADIUSServer
 from proxy.secrets.keys import Keys
+from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.network_access import NetworkAccessStore
+from proxy.sessions.session import Session
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sign_in.flow import SignIn
 
@@ -84,12 +87,27 @@ def create_disconnects(
     *,
     settings: Settings,
     store: RADIUSStore,
+    live: LiveSessions,
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
 ) -> Disconnects:
+    radius, attributes = settings.radius, AttributesByGroup(settings.radius.attributes)
+    schemes = [each for each in settings.schemes if radius.scheme in (None, each.name)]
+
+    def is_as_given(session: Session, connection: NASConnection) -> bool:
+        person = session.principal
+        scheme = choose_scheme(schemes, person, session.client_address, app=connection.client)
+        return (
+            scheme is not None
+            and scheme.name == session.scheme
+            and connection.told in ("", digest_of(attributes.of(person)))
+        )
+
     return Disconnects(
         clients=settings.radius.clients,
+        is_as_given=is_as_given,
+        on_own_change=live.on_change,
         accesses=store.network_accesses,
         sessions=store.sessions,
         limits=settings.sessions,

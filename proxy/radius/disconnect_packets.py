@@ -42,6 +42,8 @@ class NASConnection:
     address: str
     """Where its request came from: of a network of clients the one that asked."""
     named_by: tuple[tuple[int, bytes], ...] = field(repr=False)
+    told: str = ""
+    """`attributes.digest_of` what it was told of the person; empty: that is not known."""
 
 
 class Reply(Enum):
@@ -63,7 +65,8 @@ def connection_of(request: RADIUSRequest, *, client: str, address: str) -> NASCo
 
 def to_record(connection: NASConnection) -> str:
     named_by = [[kind, value.hex()] for kind, value in connection.named_by]
-    return json.dumps({"client": connection.client, "address": connection.address, "named_by": named_by})
+    fields = {"client": connection.client, "address": connection.address, "named_by": named_by, "told": connection.told}
+    return json.dumps(fields)
 
 
 def from_record(record: str) -> NASConnection | None:
@@ -71,7 +74,12 @@ def from_record(record: str) -> NASConnection | None:
     try:
         fields = json.loads(record)
         named_by = tuple((int(kind), bytes.fromhex(value)) for kind, value in fields["named_by"])
-        return NASConnection(client=str(fields["client"]), address=str(fields["address"]), named_by=named_by)
+        return NASConnection(
+            client=str(fields["client"]),
+            address=str(fields["address"]),
+            named_by=named_by,
+            told=str(fields.get("told", "")),
+        )
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -1,7 +1,9 @@
 """What ends in Gatepost ends at the VPN gateway: its client is sent a Disconnect-Request, again until it answers.
 
-One worker of all nodes does this at a time, by a lease. It hears of every end, wherever it is made. What it missed,
-while nobody did this or the store was away, it finds by comparing what was given with the sessions that stand.
+One worker of all nodes does this at a time, by a lease. It hears of every end, wherever it is made, and of persons who
+change. A session whose access would not be given so any more is ended: few gateways take a part of it back (CoA). What
+it missed, while nobody did this or the store was away, it finds by comparing what was given with the sessions that
+stand.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -19,6 +21,7 @@ from config.system_errors import connection_reason
 from proxy.operations.store_errors import StoreError
 from proxy.radius.disconnect_packets import DisconnectReply, DisconnectRequest, NASConnection, Reply, from_record
 from proxy.sessions.network_access import NetworkAccess, NetworkAccessStore
+from proxy.sessions.session import Session
 from proxy.sessions.session_store import WatchedSessions
 
 WAITS_SECONDS = (2.0, 4.0, 8.0, 16.0, 16.0)
@@ -55,9 +58,13 @@ class Disconnects:
         count: Callable[[str], None],
         log: FilteringBoundLogger,
         clock: Callable[[], float],
+        is_as_given: Callable[[Session, NASConnection], bool],
+        on_own_change: Callable[[Callable[[Session], None]], Callable[[], None]],
         exchange: Exchange | None = None,
         compare_seconds: float = COMPARE_SECONDS,
     ) -> None:
+        """`is_as_given`: whether this person would get the same access now. `on_own_change`: by which this worker tells
+        of the persons that it changes itself, as `LiveSessions.on_change`; the store tells of the others'."""
         self._clients = {each.name: each for each in clients}
         self._accesses = accesses
         self._sessions = sessions
@@ -65,6 +72,8 @@ class Disconnects:
         self._count = count
         self._log = log
         self._clock = clock
+        self._is_as_given = is_as_given
+        self._on_own_change = on_own_change
         self._exchange = exchange or exchanged
         self._compare_seconds = compare_seconds
         self._working: dict[str, asyncio.Task[None]] = {}
@@ -72,12 +81,16 @@ class Disconnects:
 
     async def run(self) -> None:
         """Until cancelled."""
-        ended: set[str] = set()
+        heard_of: dict[str, Session | None] = {}
         woken = asyncio.Event()
         must_compare = True
 
-        def on_end(session_id: str) -> None:
-            ended.add(session_id)
+        def on_news(session_id: str) -> None:
+            heard_of[session_id] = None
+            woken.set()
+
+        def on_own_change(session: Session) -> None:
+            heard_of[session.session_id] = session
             woken.set()
 
         def on_gap() -> None:
@@ -85,17 +98,23 @@ class Disconnects:
             must_compare = True
             woken.set()
 
-        stops = (self._sessions.on_session_end(on_end), self._sessions.on_gap(on_gap))
+        sessions = self._sessions
+        stops = (
+            *(sessions.on_session_end(on_news), sessions.on_session_change(on_news), sessions.on_gap(on_gap)),
+            self._on_own_change(on_own_change),
+        )
         try:
             while True:
                 woken.clear()
-                batch, compares = set(ended), must_compare
+                batch, compares = dict(heard_of), must_compare
                 try:
                     await self._end(await self._over(batch, compares=compares))
                 except StoreError:
                     await asyncio.sleep(_STORE_AGAIN_SECONDS)
                     continue
-                ended -= batch
+                for session_id, news in batch.items():
+                    if heard_of[session_id] is news:
+                        del heard_of[session_id]
                 must_compare = False
                 try:
                     async with asyncio.timeout(self._compare_seconds):
@@ -109,18 +128,24 @@ class Disconnects:
                 task.cancel()
             await asyncio.gather(*self._working.values(), return_exceptions=True)
 
-    async def _over(self, ended: set[str], *, compares: bool) -> list[NetworkAccess]:
-        """What was given in sessions that are over."""
-        if not compares:
-            return list(await self._accesses.accesses(sorted(ended))) if ended else []
-        given = await self._accesses.accesses()
+    async def _over(self, heard_of: Mapping[str, Session | None], *, compares: bool) -> list[NetworkAccess]:
+        """What was given in sessions that are over, or have to be: those are ended here. `heard_of`: which to look at,
+        and as what they are about to be written."""
+        if not compares and not heard_of:
+            return []
+        given = await self._accesses.accesses(None if compares else sorted(heard_of))
         standing = await self._sessions.sessions_by_id([each.session_id for each in given])
-        now = self._clock()
-        return [
-            each
-            for each in given
-            if (session := standing.get(each.session_id)) is None or session.is_over(self._limits, now)
-        ]
+        now, over = self._clock(), []
+        for access in given:
+            session = standing.get(access.session_id)
+            connection = from_record(access.record)
+            if session is not None and not session.is_over(self._limits, now):
+                if connection is None or self._is_as_given(heard_of.get(access.session_id) or session, connection):
+                    continue
+                self._log.info("radius.access_changed", client=connection.client, guid=session.principal.guid)
+                await self._sessions.end_session(session.session_id)
+            over.append(access)
+        return over
 
     async def _end(self, over: Iterable[NetworkAccess]) -> None:
         now = self._clock()

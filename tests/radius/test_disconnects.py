@@ -33,6 +33,7 @@ from proxy.sessions.way import Way
 from tests.portal.test_password_change import NAME, OLD
 from tests.radius.conftest import RADIUSStage, Staging
 from tests.radius.test_conversation import state_of
+from tests.sign_in.headless import SCHEMES
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, session
@@ -83,7 +84,7 @@ async def test_it_is_sent_again_unchanged_until_it_is_answered() -> None:
 class Desk:
     """Disconnects over a store in memory, with a client that answers as set."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, *, compare_seconds: float = 0.05, **more: Any) -> None:
         self.now = NOW
         self.store = MemoryStore()
         self.sent: list[str] = []
@@ -97,8 +98,10 @@ class Desk:
             count=self.counts.append,
             log=structlog.get_logger(),
             clock=lambda: self.now,
+            is_as_given=lambda session, connection: "Gone" not in session.principal.groups,
+            on_own_change=lambda listener: lambda: None,
             exchange=self._exchange,
-            compare_seconds=0.05,
+            compare_seconds=compare_seconds,
         )
 
     async def _exchange(self, address: str, port: int, request: DisconnectRequest) -> DisconnectReply | None:
@@ -145,6 +148,19 @@ async def test_an_end_that_nobody_was_there_to_hear_of_is_told_later() -> None:
     async with desk.running():
         await eventually(lambda: desk.counts == ["disconnect_request", "disconnect_ack"])
     assert await desk.left() == []
+
+
+async def test_whom_another_worker_finds_changed_is_disconnected() -> None:
+    desk = Desk(compare_seconds=3600)
+    await desk.give("one")
+    async with desk.running():
+        await eventually(lambda: "sessions_by_id" in desk.store.calls)
+        assert desk.sent == []
+        stored = desk.store.sessions.standing["one"]
+        less = replace(stored.principal, groups=frozenset({"Gone"}))
+        await desk.store.sessions.update_principal(replace(stored, principal=less))
+        await eventually(lambda: "disconnect_ack" in desk.counts)
+    assert desk.store.sessions.standing == {}
 
 
 async def test_what_the_store_could_not_say_is_asked_again() -> None:
@@ -217,6 +233,7 @@ async def disconnecting(stage: RADIUSStage) -> AsyncIterator[None]:
     disconnects = create_disconnects(
         settings=service.settings,
         store=service.store,
+        live=service.sessions,
         metrics=stage.metrics,
         log=structlog.get_logger(),
         clock=lambda: service.now,
@@ -240,6 +257,40 @@ async def test_who_was_let_in_is_disconnected_when_the_session_ends(staging: Sta
         await stage.service.store.sessions.end_session(stored.session_id)
         told = await vpn.next()
         assert (told[USER_NAME], told[44], told[32]) == ([NAME.encode()], [b"5A3B"], [b"gate"])
+        gateway.close()
+    vpn.close()
+
+
+ATTRIBUTES = ({"groups": ("Wiki Users",), "send": ("Filter-Id = staff",)},)
+
+
+@pytest.mark.parametrize(
+    ("radius", "scheme"),
+    [({"attributes": ATTRIBUTES}, {}), ({}, {"groups": ("Wiki Users",)})],
+    ids=["attributes", "scheme"],
+)
+async def test_who_loses_the_group_is_disconnected(
+    staging: Staging, radius: dict[str, Any], scheme: dict[str, Any]
+) -> None:
+    vpn = await Disconnected.listening()
+    schemes = ({"name": "vpn", "factors": ("password", "sms"), **scheme}, *SCHEMES)
+    stage = staging(client={"disconnect_port": vpn.port}, radius=radius, schemes=schemes)
+    sessions = stage.service.store.sessions
+    async with stage.serving(), disconnecting(stage):
+        gateway = await stage.gateway()
+        asked = await gateway.ask(NAME, OLD, attributes=NAMED)
+        passcode = stage.service.passcode
+        accepted = await gateway.ask(NAME, passcode, state=state_of(asked), attributes=NAMED, identifier=8)
+        assert accepted.code == ACCEPT
+        (stored,) = await sessions.sessions()
+        further = replace(stored.principal, groups=stored.principal.groups | {"Others"})
+        await stage.service.sessions.update_principal(replace(stored, principal=further))
+        assert await sessions.sessions()
+        less = replace(further, groups=frozenset({"Others"}))
+        await stage.service.sessions.update_principal(replace(stored, principal=less))
+        told = await vpn.next()
+        assert told[44] == [b"5A3B"]
+        assert await sessions.sessions() == []
         gateway.close()
     vpn.close()
 
