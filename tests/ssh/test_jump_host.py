@@ -281,7 +281,11 @@ async def test_what_goes_wrong_on_the_way_denies(
 
 async def test_a_store_that_is_away_denies(stage: JumpStage, target: TargetServer, stack: AsyncExitStack) -> None:
     conn, _ = await stage.person(stack)
+    looks = stage.service.sessions.looks  # a worker looks ten times a second
+    await looks.look()
     stage.store.away = True
+    await looks.look()
     with pytest.raises(asyncssh.DisconnectError, match="Temporarily unavailable"):
         await stage.person(stack)
+    await looks.look()
     assert await echoed(conn, "127.0.0.1", target.port) == b"hello\n", "in memory, and within the grace"
