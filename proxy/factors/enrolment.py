@@ -20,7 +20,7 @@ UNUSED = -1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     enrolment_id: str
-    """128 random bits, URL-safe. Names it in forms and commands; knowing it opens nothing."""
+    """128 random bits in hexadecimal. Names it in forms and commands; knowing it opens nothing."""
     guid: str
     realm: str
     factor: Factor
@@ -53,7 +53,7 @@ def seal_enrolment(
     now: float,
 ) -> Enrolment:
     """A new enrolment of this person, not yet stored."""
-    enrolment_id = secrets.token_urlsafe(16)
+    enrolment_id = secrets.token_hex(16)  # it is typed after a command, so it must not begin with a dash
     bound_to = _bound_to(principal.realm, principal.guid, enrolment_id)
     return Enrolment(
         enrolment_id=enrolment_id,

@@ -19,7 +19,7 @@ from proxy.sessions.credential_use import UseRefused
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     credential_id: str
-    """128 random bits, URL-safe. Names it in forms, commands and the log; knowing it opens nothing."""
+    """128 random bits in hexadecimal. Names it in forms, commands and the log; knowing it opens nothing."""
     factor: Factor
     """`APP_PASSWORD` or `SERVICE_TOKEN`."""
     guid: str
@@ -49,7 +49,8 @@ class Credential:
 
 
 def new_credential_id() -> str:
-    return secrets.token_urlsafe(16)
+    """It is typed after a command, so it must not begin with a dash."""
+    return secrets.token_hex(16)
 
 
 def judge_credential(found: Credential | None, factor: Factor, *, now: float) -> Credential | UseRefused:

@@ -344,7 +344,7 @@ async def test_each_factor_added_or_removed_is_told_with_a_link(stage: Stage) ->
     await stage.sign_in(browser)
     await add_app(stage, browser, name="Call +44 20 1234")
     page = await browser.get(FACTORS)
-    (name,) = re.findall(r"change=([\w-]{22})", page.text)
+    (name,) = re.findall(r"change=([0-9a-f]{32})", page.text)
     change = await browser.get(f"{FACTORS}?change={name}")
     renamed = await browser.post(FACTORS, {**change.hidden, "rename": name, "name": " New\n phone\x07 "})
     assert renamed.location.endswith("renamed")

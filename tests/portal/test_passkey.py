@@ -220,7 +220,7 @@ async def test_a_removed_one_opens_nothing(stage: Stage) -> None:
     page = await stage.to_passcode(browser)
     held = await stage.to_passcode(other)
     assert (await stage.answer(other, held, authenticator.prove(options_on(held)))).status == 303
-    (name,) = re.findall(r"change=([\w-]{22})", (await other.get(FACTORS)).text)
+    (name,) = re.findall(r"change=([0-9a-f]{32})", (await other.get(FACTORS)).text)
     change = await other.get(f"{FACTORS}?change={name}")
     assert (await other.post(FACTORS, {**change.hidden, "remove": name})).location.endswith("removed")
     assert (await stage.answer(browser, page, authenticator.prove(options_on(page)))).status == 422
@@ -333,7 +333,7 @@ async def test_a_remembered_browser_falls_with_one_of_several_and_stays_with_one
         await stage.answer(other, page := await stage.to_passcode(other), authenticator.prove(options_on(page)))
         await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
         assert (await stage.password(browser)).location == "/"
-        first, _ = re.findall(r"change=([\w-]{22})", (await other.get(FACTORS)).text)
+        first, _ = re.findall(r"change=([0-9a-f]{32})", (await other.get(FACTORS)).text)
         change = await other.get(f"{FACTORS}?change={first}")
         assert (await other.post(FACTORS, {**change.hidden, "remove": first})).location.endswith("removed")
         await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +15,15 @@ from config.settings import SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
+from proxy.factors.enrolment import seal_enrolment
+from proxy.secrets.keys import Keys
 from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
 from proxy.sessions.session import Level
 from proxy.sessions.way import TOKEN_HOST, Way
-from proxy.sign_in.credentials import Credential, judge_credential
+from proxy.sign_in.credentials import Credential, judge_credential, new_credential_id
 from tests.portal.stage import NOW
 from tests.sign_in.headless import Corp, Service
-from tests.support.people import credential
+from tests.support.people import credential, principal
 
 
 class DescribedCorp(Corp):
@@ -247,6 +250,12 @@ async def test_it_leaves_none_even_if_its_client_goes_meanwhile(service: Service
     with pytest.raises(asyncio.CancelledError):
         await using
     assert await service.store.sessions.sessions() == []
+
+
+def test_what_is_typed_after_a_command_is_never_taken_for_an_option() -> None:
+    added = seal_enrolment(Keys(b"k" * 32), principal(), Factor.TOTP, b"x", name="Phone", now=NOW)
+    for made in (new_credential_id(), added.enrolment_id):
+        assert re.fullmatch("[0-9a-f]{32}", made)
 
 
 def test_a_credential_shows_no_secret_in_its_repr() -> None:
