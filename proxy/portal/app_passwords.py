@@ -17,15 +17,13 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_APP_PASSWORDS
 from proxy.pages.app_password_texts import APP_PASSWORD_WORDS
 from proxy.pages.instants import instant, instant_to_come
-from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.landing import sign_in_path
+from proxy.portal.forms import read_form, refused
 from proxy.portal.own_factors.factor_pages import clean_name
 from proxy.portal.pages import form_token, page, redirect
-from proxy.portal.return_to import WayBack
-from proxy.portal.step_up import more_for_changes
-from proxy.sessions.session import Level, Session
+from proxy.portal.step_up import session_for_changes
+from proxy.sessions.session import Session
 from proxy.sign_in.credentials import Credential
 from proxy.sign_in.own_credentials import (
     OwnCredentials,
@@ -48,7 +46,7 @@ _LONGEST_LIST = 1000
 
 
 async def show_app_passwords(request: web.Request) -> web.StreamResponse:
-    session = await _signed_in(request)
+    session = await _session(request)
     if not isinstance(session, Session):
         return session
     return await _list(request, session)
@@ -56,7 +54,7 @@ async def show_app_passwords(request: web.Request) -> web.StreamResponse:
 
 async def take_app_passwords(request: web.Request) -> web.StreamResponse:
     fields = await read_form(request)
-    session = await _signed_in(request, fields)
+    session = await _session(request, fields)
     if not isinstance(session, Session):
         return session
     if "remove" in fields:
@@ -66,14 +64,9 @@ async def take_app_passwords(request: web.Request) -> web.StreamResponse:
     raise refused(Problem.BAD_FORM)
 
 
-async def _signed_in(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.StreamResponse:
-    """The session, or the way to what has to be proven first. `fields`: of what was posted."""
-    session, back = await current_session(request), WayBack(return_to=ME_APP_PASSWORDS)
-    if session is None or session.level is not Level.SIGNED_IN:
-        return redirect(sign_in_path(back))
-    if fields is not None:
-        require_csrf_token(request, fields, Form.APP_PASSWORDS, session.session_id)
-    return more_for_changes(request, session, back, title=_WORDS.title, off=_WORDS.off) or session
+async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
+    said = {"title": _WORDS.title, "off": _WORDS.off}
+    return await session_for_changes(request, Form.APP_PASSWORDS, ME_APP_PASSWORDS, **said, fields=fields)
 
 
 async def _remove(request: web.Request, session: Session, credential_id: str) -> web.StreamResponse:

@@ -19,7 +19,7 @@ from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.forms import has_csrf_token, read_form
+from proxy.portal.forms import has_csrf_token, read_form, require_csrf_token
 from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, step_up_path, way_back
 from proxy.portal.pages import OneButton, form_token, message, redirect
 from proxy.portal.passcode_page import ASKED_FOR
@@ -163,14 +163,34 @@ def more_for_own_pages(request: web.Request, session: Session) -> web.Response |
     return redirect(step_up_path(asked.scheme, NOWHERE))
 
 
-def more_for_changes(
+async def session_for_changes(
+    request: web.Request,
+    form: Form,
+    return_to: str,
+    *,
+    title: str,
+    off: str,
+    fields: Mapping[str, str] | None = None,
+) -> Session | web.Response:
+    """The session that may use a page of ours where a person says what counts as a proof, or the way to what has to be
+    proven first.
+
+    `return_to`, `form` and `title` are that page's. `off`: said where no scheme asks for a second factor. `fields`:
+    what was posted to it.
+    """
+    session, back = await current_session(request), WayBack(return_to=return_to)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return redirect(sign_in_path(back))
+    if fields is not None:
+        require_csrf_token(request, fields, form, session.session_id)
+    return _more_for_changes(request, session, back, title=title, off=off) or session
+
+
+def _more_for_changes(
     request: web.Request, session: Session, back: WayBack, *, title: str, off: str
 ) -> web.Response | None:
-    """What our pages ask for where a person says what counts as a proof: a second factor within ten minutes, on a
-    computer of their own, and never a session that was begun with a pass. None where enough is proven.
-
-    `title`: of that page; `off`: said where no scheme asks for a second factor.
-    """
+    """A second factor within ten minutes, on a computer of their own, and never a session that was begun with a pass.
+    None where enough is proven."""
     if session.confined is not None:
         said = PASS_WORDS.not_here_title, PASS_WORDS.not_here
         return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)

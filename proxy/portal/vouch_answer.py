@@ -15,15 +15,14 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_VOUCH
 from proxy.pages.instants import instant
 from proxy.pages.vouch_texts import VOUCH_WORDS
-from proxy.portal.app_keys import CLOCK, SETTINGS, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, SETTINGS, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.landing import START_PAGE, TOLD, sign_in_path
+from proxy.portal.forms import read_form, refused
+from proxy.portal.landing import START_PAGE, TOLD
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.pass_desk import vouching_of
-from proxy.portal.return_to import WayBack
-from proxy.portal.step_up import more_for_changes
-from proxy.sessions.session import Level, Session
+from proxy.portal.step_up import session_for_changes
+from proxy.sessions.session import Session
 
 _YES, _NO = "yes", "no"
 _TOLD: Mapping[str, str] = MappingProxyType({_YES: VOUCH_WORDS.said_yes, _NO: VOUCH_WORDS.said_no})
@@ -46,22 +45,17 @@ async def asks_of(request: web.Request, session: Session) -> str:
 
 
 async def show_vouch_answer(request: web.Request) -> web.StreamResponse:
-    session = await _signed_in(request)
-    if session is None:
-        return redirect(sign_in_path(WayBack(return_to=ME_VOUCH)))
-    if (more := _more(request, session)) is not None:
-        return more
+    session = await _session(request)
+    if not isinstance(session, Session):
+        return session
     return await _list(request, session, notice=_TOLD.get(request.query.get(TOLD, ""), ""))
 
 
 async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
     fields = await read_form(request)
-    session = await _signed_in(request)
-    if session is None:
-        return redirect(sign_in_path(WayBack(return_to=ME_VOUCH)))
-    require_csrf_token(request, fields, Form.VOUCH, session.session_id)
-    if (more := _more(request, session)) is not None:
-        return more
+    session = await _session(request, fields)
+    if not isinstance(session, Session):
+        return session
     vouching, client, manager = vouching_of(request), request[VISIT].client, session.principal
     now, vouch_id = request.app[CLOCK](), fields.get("vouch", "")
     if not may_vouch(request.app[SETTINGS].schemes, session, now=now):
@@ -88,14 +82,9 @@ async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
     return await _list(request, session, error=error, status=status)
 
 
-async def _signed_in(request: web.Request) -> Session | None:
-    session = await current_session(request)
-    return session if session is not None and session.level is Level.SIGNED_IN else None
-
-
-def _more(request: web.Request, session: Session) -> web.Response | None:
-    back = WayBack(return_to=ME_VOUCH)
-    return more_for_changes(request, session, back, title=VOUCH_WORDS.title, off=VOUCH_WORDS.off)
+async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
+    said = {"title": VOUCH_WORDS.title, "off": VOUCH_WORDS.off}
+    return await session_for_changes(request, Form.VOUCH, ME_VOUCH, **said, fields=fields)
 
 
 async def _list(

@@ -18,10 +18,9 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS
 from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.landing import sign_in_path
+from proxy.portal.forms import read_form, refused
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
 from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_passkey
@@ -38,9 +37,8 @@ from proxy.portal.own_factors.factor_pages import (
     told,
 )
 from proxy.portal.pages import redirect
-from proxy.portal.return_to import WayBack
-from proxy.portal.step_up import more_for_changes
-from proxy.sessions.session import Level, Session
+from proxy.portal.step_up import session_for_changes
+from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor, factors_to_add
 
 _WORDS = ENGLISH.factors
@@ -73,11 +71,9 @@ _TOLD: Mapping[str, str] = MappingProxyType(
 
 
 async def show_factors(request: web.Request) -> web.StreamResponse:
-    session = await _signed_in(request)
-    if session is None:
-        return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
-    if (more := _more(request, session)) is not None:
-        return more
+    session = await _session(request)
+    if not isinstance(session, Session):
+        return session
     own = await request.app[ENROLLING].of(session.principal)
     if ADD in request.query:
         factor = _to_add(request, request.query[ADD])
@@ -94,12 +90,9 @@ async def show_factors(request: web.Request) -> web.StreamResponse:
 
 async def take_factors(request: web.Request) -> web.StreamResponse:
     fields = await read_form(request)
-    session = await _signed_in(request)
-    if session is None:
-        return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
-    require_csrf_token(request, fields, Form.FACTORS, session.session_id)
-    if (more := _more(request, session)) is not None:
-        return more
+    session = await _session(request, fields)
+    if not isinstance(session, Session):
+        return session
     enrolling, principal, visit = request.app[ENROLLING], session.principal, request[VISIT]
     log = request.app[SIGN_IN_LOG]
     if "remove" in fields:
@@ -119,14 +112,9 @@ async def take_factors(request: web.Request) -> web.StreamResponse:
     return await _ADDING[factor].take(request, session, fields)
 
 
-async def _signed_in(request: web.Request) -> Session | None:
-    session = await current_session(request)
-    return session if session is not None and session.level is Level.SIGNED_IN else None
-
-
-def _more(request: web.Request, session: Session) -> web.Response | None:
-    """The way to what has to be proven first; None where enough is."""
-    return more_for_changes(request, session, WayBack(return_to=ME_FACTORS), title=_WORDS.title, off=_WORDS.off)
+async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
+    said = {"title": _WORDS.title, "off": _WORDS.off}
+    return await session_for_changes(request, Form.FACTORS, ME_FACTORS, **said, fields=fields)
 
 
 def _to_add(request: web.Request, name: str) -> Factor:
