@@ -10,24 +10,17 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
-from directory.create_directories import create_directories
 from directory.errors import DirectoryError
 from directory.principal import Principal
+from proxy.commands.means import open_means
 from proxy.commands.table import write_table
 from proxy.commands.unlock import own_name
-from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
-from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
 from proxy.operations.store_errors import StoreError
 from proxy.portal.factor_notice import factor_notices
-from proxy.portal.number_notice import notice_of
-from proxy.secrets.key_file import existing_keys
-from proxy.secrets.keys import Keys
-from proxy.sign_in.changed_numbers import Notices
 from proxy.sign_in.enrolling import Enrolling
-from proxy.store.open import open_store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,48 +30,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
     """0; 1 if there is no such person or factor, or something cannot be reached. Raises `KeyFileError`."""
-    keys = Keys(existing_keys(settings.server), clock=lambda: now)
-    realms, store, channels, log = (
-        *(create_directories(settings), open_store(settings.store)),
-        *(create_channels(settings), configure_log()),
-    )
-    notices = Notices(notifier=channels, log=log, wording=notice_of)
-    enrolling = Enrolling(
-        store=store.enrolments,
-        numbers=store.numbers,
-        counters=store.counters,
-        settings=settings,
-        keys=keys,
-        notices=notices,
-        notice_of=factor_notices(settings),
-    )
-    try:
-        _, principal = await find_person(realms, arguments.login)
-        if arguments.remove is None:
-            await _list(enrolling, principal, stdout)
-            return 0
-        incident = new_incident_id()
-        removed = await enrolling.remove(principal, arguments.remove, incident=incident)
-        if removed is None:
-            print(f"gatepost factors: they have no {one_line(arguments.remove)!r}: see the list", file=sys.stderr)
-            return 1
-        log.info(
-            "admin.factor_removed",
-            by=f"command of {own_name()}",
-            person_realm=principal.realm,
-            person_guid=principal.guid,
-            factor=removed.factor.value,
-            incident=incident,
+    async with open_means(settings, now=now) as means:
+        enrolling = Enrolling(
+            store=means.store.enrolments,
+            numbers=means.store.numbers,
+            counters=means.store.counters,
+            settings=settings,
+            keys=means.keys,
+            notices=means.notices,
+            notice_of=factor_notices(settings),
         )
-        await notices.settled()
-        print(f"{principal.username} ({principal.realm}): removed, and they are told", file=stdout)
-    except (NotFound, DirectoryError, StoreError) as error:
-        print(f"gatepost factors: {error}", file=sys.stderr)
-        return 1
-    finally:
-        await channels.close()
-        await store.close()
-        await realms.close()
+        try:
+            _, principal = await find_person(means.realms, arguments.login)
+            if arguments.remove is None:
+                await _list(enrolling, principal, stdout)
+                return 0
+            incident = new_incident_id()
+            removed = await enrolling.remove(principal, arguments.remove, incident=incident)
+            if removed is None:
+                print(f"gatepost factors: they have no {one_line(arguments.remove)!r}: see the list", file=sys.stderr)
+                return 1
+            means.log.info(
+                "admin.factor_removed",
+                by=f"command of {own_name()}",
+                person_realm=principal.realm,
+                person_guid=principal.guid,
+                factor=removed.factor.value,
+                incident=incident,
+            )
+            await means.notices.settled()
+            print(f"{principal.username} ({principal.realm}): removed, and they are told", file=stdout)
+        except (NotFound, DirectoryError, StoreError) as error:
+            print(f"gatepost factors: {error}", file=sys.stderr)
+            return 1
     return 0
 
 

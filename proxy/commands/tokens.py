@@ -16,23 +16,17 @@ from config.factors import Factor
 from config.frozen_table import named
 from config.settings import Settings
 from config.values import parse_duration
-from directory.create_directories import create_directories
 from directory.errors import DirectoryError
 from directory.realms import Realms
 from proxy.access.policy import NotInGroups, judge
+from proxy.commands.means import open_means
 from proxy.commands.table import write_table
 from proxy.commands.unlock import own_name
-from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
-from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
 from proxy.operations.store_errors import StoreError
 from proxy.portal.factor_notice import credential_notices
-from proxy.portal.number_notice import notice_of
-from proxy.secrets.key_file import existing_keys
-from proxy.secrets.keys import Keys
-from proxy.sign_in.changed_numbers import Notices
 from proxy.sign_in.credentials import Credential
 from proxy.sign_in.own_credentials import (
     MOST_PER_PERSON,
@@ -43,7 +37,6 @@ from proxy.sign_in.own_credentials import (
     read_methods,
     read_networks,
 )
-from proxy.store.open import open_store
 
 _SHORTEST_PREFIX = 6
 
@@ -97,55 +90,46 @@ def _networks(text: str) -> tuple[str, ...] | None:
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
     """0; 1 if there is no such person, app or token, or something cannot be reached. Raises `KeyFileError`."""
-    keys = Keys(existing_keys(settings.server), clock=lambda: now)
-    realms, store, channels, log = (
-        *(create_directories(settings), open_store(settings.store)),
-        *(create_channels(settings), configure_log()),
-    )
-    notices = Notices(notifier=channels, log=log, wording=notice_of)
-    own = OwnCredentials(
-        store=store.credentials,
-        sessions=store.sessions,
-        numbers=store.numbers,
-        settings=settings,
-        keys=keys,
-        notices=notices,
-        notice_of=credential_notices(settings),
-    )
-    incident = new_incident_id()
-
-    def note(event: str, credential: Credential) -> None:
-        log.info(
-            event,
-            by=f"command of {own_name()}",
-            incident=incident,
-            realm=credential.realm,
-            guid=credential.guid,
-            factor=credential.factor.value,
-            credential_id=credential.credential_id,
-            app=credential.app,
+    async with open_means(settings, now=now) as means:
+        own = OwnCredentials(
+            store=means.store.credentials,
+            sessions=means.store.sessions,
+            numbers=means.store.numbers,
+            settings=settings,
+            keys=means.keys,
+            notices=means.notices,
+            notice_of=credential_notices(settings),
         )
+        incident = new_incident_id()
 
-    try:
-        match arguments.action:
-            case "create":
-                made, secret = await _create(arguments, settings, realms, own, incident, now)
-                note("credential.made", made)
-                print(secret, file=stdout)
-            case "list":
-                await _list(arguments, realms, own, stdout, now)
-            case _:
-                removed = await _revoke(arguments.id, realms, own, incident, now)
-                note("credential.removed", removed)
-                print(f"removed: {one_line(removed.name)} of {removed.username}, for {removed.app}", file=stdout)
-        await notices.settled()
-    except (CannotDo, NotFound, DirectoryError, StoreError) as error:
-        print(f"gatepost tokens: {error}", file=sys.stderr)
-        return 1
-    finally:
-        await channels.close()
-        await store.close()
-        await realms.close()
+        def note(event: str, credential: Credential) -> None:
+            means.log.info(
+                event,
+                by=f"command of {own_name()}",
+                incident=incident,
+                realm=credential.realm,
+                guid=credential.guid,
+                factor=credential.factor.value,
+                credential_id=credential.credential_id,
+                app=credential.app,
+            )
+
+        try:
+            match arguments.action:
+                case "create":
+                    made, secret = await _create(arguments, settings, means.realms, own, incident, now)
+                    note("credential.made", made)
+                    print(secret, file=stdout)
+                case "list":
+                    await _list(arguments, means.realms, own, stdout, now)
+                case _:
+                    removed = await _revoke(arguments.id, means.realms, own, incident, now)
+                    note("credential.removed", removed)
+                    print(f"removed: {one_line(removed.name)} of {removed.username}, for {removed.app}", file=stdout)
+            await means.notices.settled()
+        except (CannotDo, NotFound, DirectoryError, StoreError) as error:
+            print(f"gatepost tokens: {error}", file=sys.stderr)
+            return 1
     return 0
 
 

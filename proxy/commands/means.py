@@ -1,0 +1,45 @@
+"""What a command needs that changes something of a person's and tells them: opened once, closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import Settings
+from directory.create_directories import create_directories
+from directory.realms import Realms
+from proxy.delivery.create_channels import create_channels
+from proxy.operations.audit_log import configure_log
+from proxy.portal.number_notice import notice_of
+from proxy.secrets.key_file import existing_keys
+from proxy.secrets.keys import Keys
+from proxy.sign_in.changed_numbers import Notices
+from proxy.store.contract import Store
+from proxy.store.open import open_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandMeans:
+    keys: Keys
+    realms: Realms
+    store: Store
+    log: FilteringBoundLogger
+    notices: Notices
+
+
+@asynccontextmanager
+async def open_means(settings: Settings, *, now: float) -> AsyncIterator[CommandMeans]:
+    """Closed at its end; `notices.settled` is the caller's to wait for. Raises `KeyFileError`."""
+    keys = Keys(existing_keys(settings.server), clock=lambda: now)
+    realms, store = create_directories(settings), open_store(settings.store)
+    channels, log = create_channels(settings), configure_log()
+    notices = Notices(notifier=channels, log=log, wording=notice_of)
+    try:
+        yield CommandMeans(keys=keys, realms=realms, store=store, log=log, notices=notices)
+    finally:
+        await channels.close()
+        await store.close()
+        await realms.close()
