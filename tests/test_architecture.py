@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What everything else stands on.
     # Of `config` it is the kinds of field names alone: see `test_the_wire_knows_nothing_of_us`.
     "http": {"config"},
-    "pages": {"http"},
+    "languages": {"config"},
+    "pages": {"http", "languages"},
     "operations": {"config", "http", "pages"},
     "secrets": {"config", "operations"},
     # What is decided about persons and requests.
@@ -28,13 +29,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "access": {"config", "directory", "factors"},
     "sessions": {"config", "directory", "factors", "operations", "secrets", "throttle"},
     "throttle": {"access", "config", "directory", "operations", "secrets"},
-    "delivery": {"config", "directory", "operations", "secrets"},
+    "delivery": {"config", "directory", "languages", "operations", "secrets"},
     "sign_in": {
         "access",
         "config",
         "delivery",
         "directory",
         "factors",
+        "languages",
         "operations",
         "secrets",
         "sessions",
@@ -44,10 +46,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"config", "delivery", "directory", "factors", "operations", "secrets", "sessions", "sign_in", "throttle"},
     # The forwarding plane.
     "upstreams": {"config", "http", "operations"},
-    "forwarding": {"access", "config", "http", "operations", "pages", "secrets", "sessions", "upstreams"},
+    "forwarding": {"access", "config", "http", "languages", "operations", "pages", "secrets", "sessions", "upstreams"},
     # The ways in: none of them meets another, nor the forwarding plane.
     "portal": {
-        *("access", "config", "directory", "factors", "help_desk", "http", "mobile_formats", "operations", "pages"),
+        *(
+            "access",
+            "config",
+            "directory",
+            "factors",
+            "help_desk",
+            "http",
+            "languages",
+            "mobile_formats",
+            "operations",
+            "pages",
+        ),
         *("secrets", "sessions", "sign_in"),
     },
     "api": {
@@ -56,14 +69,26 @@ MAY_IMPORT: dict[str, set[str]] = {
         "directory",
         "factors",
         "http",
+        "languages",
         "operations",
         "pages",
         "secrets",
         "sessions",
         "sign_in",
     },
-    "ssh": {"access", "config", "directory", "factors", "operations", "pages", "secrets", "sessions", "sign_in"},
-    "radius": {"access", "config", "directory", "factors", "operations", "secrets", "sessions", "sign_in"},
+    "ssh": {
+        "access",
+        "config",
+        "directory",
+        "factors",
+        "languages",
+        "operations",
+        "pages",
+        "secrets",
+        "sessions",
+        "sign_in",
+    },
+    "radius": {"access", "config", "directory", "factors", "languages", "operations", "secrets", "sessions", "sign_in"},
     # A client, which stands on nothing of the server but the names of its paths.
     "connect": {"config", "http"},
     "help_desk": {
@@ -71,6 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "config",
             "directory",
             "factors",
+            "languages",
             "mobile_formats",
             "operations",
             "pages",
@@ -80,7 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "throttle",
         ),
     },
-    "mobile_formats": {"directory"},
+    "mobile_formats": {"directory", "languages"},
     "supervisor": {"config", "operations"},
     "demo": {"config", "operations", "server"},
 }

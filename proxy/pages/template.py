@@ -5,19 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import escape
 
+from proxy.languages.current import translated, translated_number
 from proxy.pages.assets import ASSETS
 from proxy.pages.texts import ENGLISH
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
+
+def page_environment(loader: BaseLoader) -> Environment:
+    """Templates whose messages are said in the language in use.
+
+    Newstyle, jinja2 takes a message for markup and escapes what is filled in: so the message is escaped before.
+    """
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        lambda message: str(escape(translated(message))),
+        lambda singular, plural, num: str(escape(translated_number(singular, plural, num))),
+        newstyle=True,
+    )
+    return environment
+
+
+_ENVIRONMENT = page_environment(FileSystemLoader(Path(__file__).parent / "templates"))
 
 
 def render_page(template: str, values: Mapping[str, object], *, asset_origin: str = "") -> bytes:
