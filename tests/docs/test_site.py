@@ -1,0 +1,55 @@
+"""The documentation is a site without dead links, and the same links work on a forge."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
+
+ROOT = Path(__file__).parents[2]
+
+
+def build_site(target: Path, **changed: Any) -> None:
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(target), strict=True, **changed))
+
+
+def test_the_site_has_no_dead_link(tmp_path: Path) -> None:
+    build_site(tmp_path)
+
+    assert 'href="repository/' in (tmp_path / "index.html").read_text()
+    assert (tmp_path / "repository" / "config" / "example.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["gone.md", "other.md#gone", "#gone", "../GONE.md", "../config/gone.toml", "/other.md", "../README.md#gone"],
+)
+def test_a_dead_link_is_found(link: str, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (tmp_path / "README.md").write_text("[docs](docs/index.md#whats-new--here)\n")
+    (docs / "other.md").write_text("# Other\n")
+    whole = "# What's new / here\n\n[other](other.md#other) [readme](../README.md)\n"
+    nav = ["index.md", "other.md"]
+    (docs / "index.md").write_text(whole)
+    build_site(tmp_path / "site", docs_dir=str(docs), nav=nav)
+
+    (docs / "index.md").write_text(f"{whole}\n[dead]({link})\n")
+    with pytest.raises(Abort):
+        build_site(tmp_path / "site", docs_dir=str(docs), nav=nav)
+
+
+def test_lists_and_tables_are_written_so_that_a_forge_and_the_site_read_them_alike() -> None:
+    """Python-Markdown wants four spaces before an inner list or paragraph, and an empty line before a list or table."""
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    for page in pages:
+        text = re.sub(r"^```.*?^```", "```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        assert not re.search(r"^ {1,3}([*-]|\d+\.) ", text, re.MULTILINE), f"{page}: an inner list without four spaces"
+        assert not re.search(r"\n\n {1,3}\S", text), f"{page}: a paragraph of a list without four spaces"
+        begun = re.search(r"^(?![*|#-]|\d+\. )\S.*\n([*|-] |\d+\. ).*", text, re.MULTILINE)
+        assert not begun, f"{page}: no empty line before {begun and begun[0]!r}"
