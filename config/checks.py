@@ -27,6 +27,7 @@ from config.tables.gateway_values import EMAIL
 from config.tables.help_desk import help_desk_problems
 from config.tables.mobile import mobile_problems, mobile_warnings
 from config.tables.networks import network_problems
+from config.tables.pages import pages_problems
 from config.tables.passcode import passcode_problems
 from config.tables.radius import radius_problems, radius_warnings
 from config.tables.schemes import factors_of, scheme_problems, scheme_warnings
@@ -64,6 +65,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
         late(lambda: _in("ssh", ssh_problems(settings.ssh, settings.server, settings.schemes))),
         late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
+        late(lambda: _in("pages", pages_problems(settings.pages))),
         late(lambda: _in("radius", radius_problems(settings.radius, settings.schemes, settings.apps))),
     )
 

@@ -96,7 +96,7 @@ def _target(tree: dict[str, Any], place: Place) -> dict[str, Any] | None:
 
 def _value(text: str, option: Option) -> object:
     quoted = text[:1] in ("'", '"')
-    if not (quoted or option.is_list or option.is_mapping or option.is_number_or_flag):
+    if not (quoted or option.is_list or option.is_mapping or option.is_table or option.is_number_or_flag):
         return text
     try:
         parsed = tomllib.loads(f"value = {text}")

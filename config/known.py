@@ -15,7 +15,7 @@ from pydantic import ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from config.frozen_table import FrozenTable
-from config.schema import inner_model
+from config.schema import inner_model, options
 
 KeyPath = tuple[int | str, ...]
 """From a table to a value in it: ``("rules", 0, "path")``."""
@@ -84,7 +84,7 @@ def _inner(
     *,
     is_whole: bool,
 ) -> object:
-    """The tables in a table, each as far as it is known; None where the value is none of such."""
+    """The table or tables in a table, each as far as it is known; None where the value is none of such."""
     inner = inner_model(model, key)
     if inner is None:
         return None
@@ -93,6 +93,8 @@ def _inner(
         own = [path[1:] for path in wrong if path[0] == position and path[1:]]
         return read(inner, each, own, folder=folder, is_whole=is_whole)[0]
 
+    if isinstance(value, dict) and any(option.key == key and option.is_table for option in options(model)):
+        return read(inner, value, wrong, folder=folder, is_whole=is_whole)[0]
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return tuple(known(position, each) for position, each in enumerate(value))
     if isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()):

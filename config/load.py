@@ -187,8 +187,10 @@ class _Loading:
         known = table.known_keys(model)
         for error in errors:
             loc = error["loc"]
-            keys = known if len(loc) < 3 else inner_keys(model, str(loc[0]))
-            message = explain(error, keys, known.get(str(loc[0])), table.key)
+            option = known.get(str(loc[0]))
+            depth = 1 if option is not None and option.is_table else 2
+            keys = known if len(loc) <= depth else inner_keys(model, str(loc[0]))
+            message = explain(error, keys, option, table.key)
             self._add_at(table.key, position, loc, message)
         return piece
 

@@ -27,6 +27,8 @@ class Option:
     is_path: bool
     is_list: bool
     is_mapping: bool
+    is_table: bool
+    """One table inside the table, whose keys are known: ``[pages.help]``."""
     is_duration: bool
     is_number_or_flag: bool
 
@@ -78,6 +80,7 @@ def options(model: type[FrozenTable]) -> tuple[Option, ...]:
                 is_path=Path in leaves,
                 is_list=tuple in leaves,
                 is_mapping=dict in leaves,
+                is_table=leaves.isdisjoint((tuple, dict)) and _table_in(leaves) is not None,
                 is_duration=float in leaves,
                 is_number_or_flag=not leaves.isdisjoint((int, bool)),
             )
@@ -88,7 +91,10 @@ def options(model: type[FrozenTable]) -> tuple[Option, ...]:
 def inner_model(model: type[FrozenTable], key: str) -> type[FrozenTable] | None:
     """The model of the tables inside a table, such as ``[[apps.rules]]``; None where the key holds plain values."""
     field = next(field for name, field in model.model_fields.items() if key == (field.alias or name))
-    leaves = _leaves(field.annotation)
+    return _table_in(_leaves(field.annotation))
+
+
+def _table_in(leaves: frozenset[Any]) -> type[FrozenTable] | None:
     return next((leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, FrozenTable)), None)
 
 

@@ -23,6 +23,7 @@ from config.tables.help_desk import HelpDeskSettings as HelpDeskSettings
 from config.tables.help_desk import with_passes
 from config.tables.mobile import MobileSettings as MobileSettings
 from config.tables.networks import NetworkSettings as NetworkSettings
+from config.tables.pages import PagesSettings as PagesSettings
 from config.tables.passcode import PasscodeSettings as PasscodeSettings
 from config.tables.password import PasswordSettings
 from config.tables.radius import RADIUSAttributesSettings as RADIUSAttributesSettings
@@ -59,6 +60,7 @@ class Settings(FrozenTable):
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
     help_desk: HelpDeskSettings = HelpDeskSettings()
+    pages: PagesSettings = PagesSettings()
     networks: tuple[NetworkSettings, ...] = ()
     schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1, validate_default=True)] = (BROWSER,)
     """As written, and with what `help_desk` lets stand in for second factors."""

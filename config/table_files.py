@@ -34,7 +34,9 @@ class TableFiles:
         self._look_at(self.values, options(model), ())
         for option in options(model):
             inner, value = inner_options(model, option.key), self.values.get(option.key)
-            if inner and isinstance(value, list):
+            if option.is_table and value is not None:
+                self.values[option.key] = self._inside(value, inner, (option.key,))
+            elif inner and isinstance(value, list):
                 self.values[option.key] = [self._inside(each, inner, (option.key, at)) for at, each in enumerate(value)]
             elif inner and isinstance(value, dict):
                 self.values[option.key] = {

@@ -116,7 +116,9 @@ ServicePrincipal = Annotated[
         'not a service: write it as in "HTTP/signin.corp.example@CORP.EXAMPLE"',
     ),
 ]
-Text = Annotated[str, AfterValidator(_check_text)]
+NotBlank = AfterValidator(_check_text)
+"""One line that holds something."""
+Text = Annotated[str, NotBlank]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 PlainAddress = Annotated[
     str,

@@ -9,7 +9,15 @@ import pytest
 import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
-from config.settings import AppSettings, RADIUSSettings, ServerSettings, Settings, SMSSettings, SSHSettings
+from config.settings import (
+    AppSettings,
+    PagesSettings,
+    RADIUSSettings,
+    ServerSettings,
+    Settings,
+    SMSSettings,
+    SSHSettings,
+)
 from config.tables.store import SQLiteFile, parse_store_url
 from config.tables.texts import Template, parse_template
 from config.values import parse_duration
@@ -20,6 +28,7 @@ OPTION = re.compile(r"^# ([a-z0-9_]+) = (.*)$", re.MULTILINE)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "ad-password").write_text("a service password\n")
     (tmp_path / "smtp-password").write_text("a relay password\n")
     (tmp_path / "sms-password").write_text("a gateway password\n")
@@ -72,6 +81,7 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     assert own[0] == {*inner_keys(SMSSettings, "gateways"), "password_file"}
     assert own[1] == {*inner_keys(SMSSettings, "http"), "password_file", "token_file"}
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
+    assert mentioned["pages.help"] == set(inner_keys(PagesSettings, "help"))
     assert mentioned["ssh.targets"] == set(inner_keys(SSHSettings, "targets"))
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
     clients = {f"{key}_file" if key == "secret" else key for key in inner_keys(RADIUSSettings, "clients")}

@@ -1,0 +1,78 @@
+"""`[pages]`: whose the pages are, how they look, and who helps those who are stuck."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, ValidationInfo
+
+from config.colours import checked_colour
+from config.frozen_table import FrozenTable
+from config.logos import Logo, read_logo
+from config.problems import nearest
+from config.values import NotBlank, NotEmpty, matching
+
+LANGUAGES = ("en", "cy", "pl", "fr", "de", "es", "ar")
+"""Those that pages can be shown in (BCP 47)."""
+
+
+def _check_language(tag: str) -> str:
+    if tag not in LANGUAGES:
+        raise ValueError(f"no language that Gatepost speaks: {', '.join(LANGUAGES)}" + nearest(tag, LANGUAGES))
+    return tag
+
+
+def _build_logo(value: object, info: ValidationInfo) -> Logo:
+    """Where a file is read, a relative path begins at its folder."""
+    if isinstance(value, Logo):
+        return value
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise ValueError("must be the path of a file")
+    folder = None if info.context is None else info.context["folder"]
+    return read_logo(Path(value) if folder is None else folder / value)
+
+
+class HelpSettings(FrozenTable):
+    text: Annotated[str, Field(max_length=300), NotBlank] | None = None
+    """What to do when stuck, in one plain paragraph."""
+    telephone: (
+        Annotated[
+            str,
+            matching(
+                r"(?=(?:[^0-9]*[0-9]){2,15}[^0-9]*\Z)\+?[0-9(][0-9 ().-]{1,38}",
+                'not a telephone number: write digits, with spaces where you like, such as "+44 1632 960000" or "4444"',
+            ),
+        ]
+        | None
+    ) = None
+    """As it is shown. The link dials its digits."""
+    hours: Annotated[str, Field(max_length=100), NotBlank] | None = None
+    """When somebody answers."""
+
+    @property
+    def dialled(self) -> str:
+        """What ``tel:`` is followed by (RFC 3966): no ``(0)`` where the number is written for abroad."""
+        number = self.telephone or ""
+        return re.sub(r"[^+0-9]", "", number.replace("(0)", "") if number.startswith("+") else number)
+
+
+class PagesSettings(FrozenTable):
+    languages: Annotated[tuple[Annotated[str, AfterValidator(_check_language)], ...], NotEmpty] = ("en",)
+    """Those that people can have the pages in; the first one for those whose browser asks for none of them."""
+    name: Annotated[str, Field(max_length=60), NotBlank] = "Gatepost"
+    """At the head of every page, and in its title."""
+    logo_file: Annotated[Logo, PlainValidator(_build_logo), PlainSerializer(str)] | None = None
+    """An SVG or PNG (`config.logos`), which stands before the name. It is read with the configuration."""
+    colour: Annotated[str, AfterValidator(checked_colour)] | None = None
+    """Of buttons and links (`config.colours`), as ``#rrggbb``; None: Gatepost's own."""
+    help: HelpSettings = HelpSettings()
+    """On every page where somebody may be stuck."""
+
+
+def pages_problems(pages: PagesSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence."""
+    if pages.help.hours is not None and pages.help.text is None and pages.help.telephone is None:
+        yield "help.hours", "says when, but not who: give telephone or text too"
