@@ -30,7 +30,7 @@ _WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "se
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
 """Commands that want none, or say so themselves."""
-_COMMANDS = {
+COMMANDS = {
     "run": "run Gatepost",
     "check": "validate the configuration, then try each dependency",
     "demo": "everything embedded on loopback: users, a pretend phone, an app",
@@ -58,14 +58,14 @@ def _module(command: str) -> Any:
     return import_module("proxy.demo.demo" if command == "demo" else f"proxy.commands.{command.replace('-', '_')}")
 
 
-def _parser(asked: str | None) -> argparse.ArgumentParser:
+def parser_knowing(asked: str | None) -> argparse.ArgumentParser:
     """`asked` is the command that is used: of the others it knows no more than the names."""
     parser = argparse.ArgumentParser(
         prog="gatepost", description="An authenticating reverse proxy: AD password, SMS passcode, through to the app."
     )
     parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, help_text in _COMMANDS.items():
+    for name, help_text in COMMANDS.items():
         each = commands.add_parser(name, help=help_text)
         if name != asked:
             continue
@@ -79,7 +79,7 @@ def _parser(asked: str | None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    parsed = _parser(next((each for each in given if each in _COMMANDS), None)).parse_args(given)
+    parsed = parser_knowing(next((each for each in given if each in COMMANDS), None)).parse_args(given)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal's encoding cannot show
             stream.reconfigure(errors="backslashreplace")

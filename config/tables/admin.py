@@ -12,12 +12,14 @@ from config.values import NotEmpty, Text
 
 
 class AdminSettings(FrozenTable):
+    """Who may open the admin pages, `/.gatepost/admin/` on the sign-in host."""
+
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
-    """Any one of these admits; None: nobody, and there are no pages."""
+    """Members of any of these groups, nested ones too. Not set: there are no such pages."""
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
-    """From elsewhere nobody is admitted; None: from anywhere."""
+    """A request from elsewhere is denied. Not set: from everywhere."""
     scheme: Text | None = None
-    """A session must have proven every factor of this scheme; None: of what a sign-in from no app asks for."""
+    """A session must have proven every factor of this scheme. Not set: of what a sign-in from no app asks for."""
 
     @property
     def is_on(self) -> bool:

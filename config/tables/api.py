@@ -7,5 +7,7 @@ from config.values import Flag
 
 
 class APISettings(FrozenTable):
+    """The sign-in as JSON, for native clients and scripts."""
+
     enabled: Flag = False
-    """Whether there is one, below ``/.gatepost/api/v1/`` on the sign-in host."""
+    """Whether there is one, below `/.gatepost/api/v1/` on the sign-in host."""

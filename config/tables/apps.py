@@ -48,57 +48,77 @@ FieldName = Annotated[str, AfterValidator(_check_field_name)]
 
 
 class AppSettings(FrozenTable):
+    """A protected app. Each has a host of its own."""
+
     name: AppName
+    """The name that people see: 1 to 64 characters. Each app has another."""
     host: HostName
+    """The host by which browsers reach the app. Not that of the sign-in pages, and no other app's."""
     upstream: UpstreamURL | None = None
+    """The app's server: `http://`, `https://` or `unix:/path/to/socket`, without a path. Exactly one of `upstream` and
+    `upstreams` is given, unless `forward_auth` is on."""
     upstreams: Annotated[tuple[UpstreamURL, ...], NotEmpty] | None = None
-    """Several servers of the same app; exactly one of `upstream` and `upstreams` is given."""
+    """Several servers of the same app. Each request goes to the one with the fewest in flight; one that fails is left
+    out until it recovers."""
     sticky: Flag = False
-    """Whether a session stays at one of the `upstreams` for as long as that is sound."""
+    """Whether a session stays at one of the `upstreams` for as long as that one is up."""
     health_check: TargetPath | None = None
-    """What each of the `upstreams` is asked for at intervals; one that answers 2xx or 3xx is sound."""
+    """A path that each of the `upstreams` is asked for at intervals. One that answers 2xx or 3xx is up. Not set: they
+    are judged by the requests alone."""
     health_check_interval: Annotated[Seconds, Field(ge=1)] = 10.0
+    """The time between two such requests."""
     max_connections: Annotated[Integer, Field(ge=1)] | None = None
-    """To each upstream, tunnels included. As many requests more wait for one, no longer than `connect_timeout`."""
+    """Connections of one worker to each upstream, tunnels included. As many requests more wait for one, no longer than
+    `connect_timeout`. Not set: any number."""
     reuse_after_body: Flag = False
-    """Whether the app reads every body to its end, so that a connection may serve the same session after one."""
+    """Says that the app reads every body to its end, whatever it answers. A connection then goes on serving the session
+    that sent one."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
-    """Any one of these admits; None admits every signed-in person. Never empty."""
+    """Members of any of these groups may use it, nested ones too. Not set: every signed-in person."""
     scheme: Text | None = None
-    """A session must have proven every factor of this scheme; None: of the one that is chosen for this app."""
+    """A session must have proven every factor of this scheme. Not set: of the scheme by which the person would sign in
+    to this app."""
     clients: Clients = (ClientKind.BROWSER,)
-    """Who may come at all. What clients without a browser hold is one factor, whatever `scheme` asks for."""
+    """Who may come: browsers, programs with a token (`bearer`), programs with an app password. What clients without a
+    browser hold is one factor, whatever `scheme` asks for."""
     preserve_host: Flag = True
-    """Whether the upstream sees the host that the browser asked for, or its own."""
+    """Whether the upstream sees the host that the browser asked for (true) or its own."""
     pass_authorization: Flag = False
-    """Whether the client's ``Authorization`` goes on to the upstream."""
+    """Whether the client's `Authorization` header goes on to the upstream."""
     pass_fields: tuple[FieldName, ...] = ()
     """Request fields that this app gets although apps do not get them by default. Fields about the client pass only
-    from a trusted proxy."""
+    from `server.trusted_proxies`."""
     identity_encoding: IdentityEncoding | None = None
-    """Of ``Remote-User`` and its like; None: the server's."""
+    """How `Remote-User` and its like write values that are not ASCII. Not set: as `[server]` says."""
     all_groups: Flag = False
-    """Whether ``Remote-Groups`` holds all of the person's groups, not only the configured ones."""
+    """Whether `Remote-Groups` holds all of the person's groups, not only those that the configuration names."""
     ca_file: Path | None = None
+    """The certificate authority that signed an https upstream's certificate, a PEM file. Not set: those that the
+    operating system trusts."""
     server_name: Machine | None = None
-    """The name asked for and expected in an https:// upstream's certificate, where it is not the upstream's host."""
+    """The name asked for and expected in an https upstream's certificate. Not set: the upstream's host."""
     client_certificate: Path | None = None
+    """The certificate that Gatepost shows to an https upstream, a PEM file. Needs `client_key`."""
     client_key: Path | None = None
+    """The private key of `client_certificate`, a PEM file."""
     connect_timeout: Seconds = 5.0
+    """How long connecting to the upstream may take, TLS included."""
     first_byte_timeout: Seconds = 60.0
+    """How long the upstream may take to begin its answer."""
     idle_timeout: Seconds = 60.0
-    """Between two pieces of a body, either way."""
+    """The longest pause between two pieces of a body, either way."""
     keep_alive_timeout: Seconds = 30.0
-    """How long an unused connection to an upstream is kept."""
+    """How long an unused connection to an upstream is kept. Less than the upstream's own is best."""
     tunnel_idle_timeout: Seconds | None = None
-    """How long nothing may pass through a WebSocket or another tunnel."""
+    """How long nothing may pass through a WebSocket or another tunnel before it is closed. Not set: for ever."""
 
     forward_auth: Flag = False
-    """Whether another proxy forwards to the app and only asks `/.gatepost/authorize`: then no upstream is needed."""
+    """Whether another proxy forwards to the app and only asks `/.gatepost/authorize`. Then no upstream is needed. Needs
+    `server.trusted_proxies`."""
     ignore_case: Flag = False
     """Whether the rules match paths in upper and lower case alike, as the app does."""
     rules: tuple[PathRuleSettings, ...] = ()
-    """The first that matches decides; none: `groups` do."""
+    """Who may reach which part of the app. The first rule that matches decides; without a match, `groups` do."""
 
     @property
     def takes_credentials(self) -> bool:

@@ -19,29 +19,45 @@ _NEEDED = {"none": (), "imap": ("host", "username", "password"), "smtp": ("liste
 
 
 class BouncesSettings(FrozenTable):
+    """Where reports of failed deliveries are read."""
+
     inbox: Literal["none", "imap", "smtp"] = "none"
-    """A mailbox that is read, a mail server of Gatepost's own, or nothing: then relays are asked for no reports."""
+    """`imap`: a mailbox that receives the sender's mail. `smtp`: Gatepost takes such mail itself. `none`: relays are
+    asked for no reports."""
     host: Machine | None = None
+    """With `imap`: the mailbox's server."""
     port: Annotated[Integer, Field(ge=1, le=65535)] | None = None
-    """None: 993 with "tls", else 143."""
+    """With `imap`: its TCP port. Not set: 993 with `tls`, else 143."""
     security: Literal["tls", "starttls", "none"] = "tls"
+    """With `imap`: `tls`, `starttls`, or `none`, which is for this machine only."""
     allow_insecure: Flag = False
-    """Permits ``security = "none"``, or `listen` without a certificate, beyond this machine."""
+    """Permits `security = "none"`, or `listen` without a certificate, beyond this machine. Reports may quote
+    passcodes."""
     username: Text | None = None
+    """With `imap`: the login."""
     password: Secret | None = None
+    """With `imap`: its password."""
     ca_file: Path | None = None
+    """The certificate authority that signed the server's certificate, a PEM file. Not set: those that the operating
+    system trusts."""
     mailbox: Text = "INBOX"
+    """With `imap`: the name of the mailbox, in ASCII (modified UTF-7, RFC 3501)."""
     poll: Annotated[Seconds, Field(ge=5, le=3600)] = 10.0
+    """With `imap`: how often Gatepost looks into it."""
     then: Literal["delete", "keep"] = "delete"
-    """What is done with a report that was read; it may quote the passcode."""
+    """What is done with a report that was read, which may quote the passcode. `keep` marks it as read. Other mail is
+    only marked as read."""
     timeout: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
     """How long one answer of the mailbox's server may take."""
 
     listen: ListenAddress | None = None
+    """With `smtp`: the address to take mail on."""
     networks: Annotated[tuple[Network, ...], NotEmpty] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-    """The machines that may bring mail."""
+    """With `smtp`: the machines that may bring mail. It is taken only for the senders of `[smtp]`."""
     tls_certificate: Path | None = None
+    """With `smtp`: a certificate, PEM. With one, mail is taken over TLS only (STARTTLS). Needs `tls_key`."""
     tls_key: Path | None = None
+    """With `smtp`: the private key of the certificate, PEM."""
 
     @property
     def imap_port(self) -> int:

@@ -27,56 +27,78 @@ from config.values import (
 
 
 class ActiveDirectorySettings(FrozenTable):
+    """People of an Active Directory domain."""
+
     type: Literal["active_directory"]
+    """Says that this directory is an Active Directory domain."""
     name: RealmName
-    """The realm."""
+    """The realm: a short name of your choice. Logs and `Remote-Realm` show it."""
     domain: HostName
+    """The domain's DNS name, which is also the suffix in `alice@corp.example`."""
     netbios_name: NetBIOSName | None = None
+    r"""What comes before the backslash in `CORP\alice`."""
     default: Flag = False
-    """Whether names without a domain belong here; without any such directory they belong to the first one."""
+    """Whether names without a domain belong here. If no directory says so, they belong to the first one."""
     upn_suffixes: tuple[HostName, ...] | None = None
-    """Alternate UPN suffixes of this realm; None: those of the whole forest."""
+    """The other UPN suffixes of this domain's people. Not set: all those of the forest. Needed only if two domains of
+    one forest are configured."""
     servers: tuple[LDAPServer, ...] = ()
-    """``ldaps://HOST[:PORT]`` or ``ldap://HOST[:PORT]`` (always with StartTLS). Empty: found by DNS SRV."""
+    """Domain controllers: `ldaps://HOST[:PORT]`, or `ldap://HOST[:PORT]`, which always uses StartTLS. Empty: found by
+    DNS (SRV records), over LDAPS."""
     site: SiteName | None = None
-    """The Active Directory site whose servers are asked first, where they are found by DNS."""
+    """The Active Directory site of this machine. Where DNS finds the servers, those of the site are asked first."""
     controller_suffixes: tuple[HostName, ...] = ()
-    """Domains besides `domain` in which servers found by DNS may lie."""
+    """Domains besides `domain` in which servers found by DNS may be."""
     dns_servers: tuple[ResolverAddress, ...] = ()
-    """Who is asked for the servers and their addresses; empty: whom the operating system asks."""
+    """The DNS servers to ask for domain controllers. Empty: those of the operating system."""
     ca_file: Path | None = None
+    """The certificate authority that signed the controllers' certificate, a PEM file. Not set: those that the operating
+    system trusts."""
     bind_user: Text
+    """The account that Gatepost searches with. It needs the right to read, and nothing else."""
     bind_password: Secret
+    """That account's password."""
     base_dn: Text | None = None
+    """Where to search. Not set: the whole domain."""
     mobile_attributes: Annotated[tuple[AttributeName, ...], NotEmpty] = ("mobile",)
+    """Attributes that may hold the mobile number, in order. The first usable number wins."""
     connections: Annotated[Integer, Field(ge=1, le=64)] = 8
     """Threads that may talk to the domain at the same time."""
     timeout: Seconds = 5.0
     """How long one LDAP operation may take, connecting included."""
     lockout_threshold: Annotated[Integer, Field(ge=0)] | None = None
-    """How many wrong passwords lock an account (0: any number does not); None: what the domain says."""
+    """How many wrong passwords lock an account. 0: no number does. Not set: what the domain says. Needed if a
+    fine-grained password policy (PSO) is stricter for some people."""
     lockout_window: Seconds | None = None
-    """After this long without a wrong password the domain counts from zero again; None: what the domain says."""
+    """After this long without a wrong password the domain counts from zero again. Not set: what the domain says."""
     lockout_margin: Annotated[Integer, Field(ge=1)] = 2
-    """How many wrong passwords before the one that locks are never sent."""
+    """How many wrong passwords before the one that locks Gatepost stops passing them on."""
     warn_before_expiry: SecondsOrNone = 1_209_600.0
-    """From when on persons are told that their password is about to expire; 0: never."""
+    """How long before their password expires people are told. `"0s"`: never."""
     recheck: Annotated[Seconds, Field(ge=10)] = 900.0
-    """How long a person with a live session may go without being read again, besides the watch on changes."""
+    """How often each signed-in person is read again, as a safety net. Changes are noticed within seconds without it."""
     explain_refusals: Flag = False
-    """Whether somebody whose password was right is told why the account cannot be used."""
+    """Whether people whose password was right are told why their account cannot be used. This also tells anyone with a
+    stolen password that it is right."""
     kerberos_keytab: Path | None = None
-    """The keys of the service that browsers get Kerberos tickets for."""
+    """The keytab of the service that domain-joined browsers get Kerberos tickets for. Schemes that begin with
+    `kerberos` need it."""
     kerberos_service: ServicePrincipal | None = None
-    """That service, where it is not ``HTTP/HOST@DOMAIN``: the host of `public_url`, the domain in capitals."""
+    """The name of that service. Not set: `HTTP/`, the host of `public_url`, `@`, and the domain in capitals."""
 
 
 class LocalDirectorySettings(FrozenTable):
+    """People who are in no domain, in a file."""
+
     type: Literal["local"]
+    """Says that this directory is a file."""
     name: RealmName
+    """The realm: a short name of your choice. Logs and `Remote-Realm` show it."""
     default: Flag = False
-    """Whether names without a domain belong here."""
+    """Whether names without a domain belong here. If no directory says so, they belong to the first one."""
     file: Path
+    """The TOML file of users: user name, password hash (`gatepost hash-password`), display name, mail, mobile, groups,
+    manager."""
 
 
 DirectorySettings = Annotated[ActiveDirectorySettings | LocalDirectorySettings, Field(discriminator="type")]

@@ -18,13 +18,18 @@ _HOUR = 3600.0
 
 
 class HelpDeskSettings(FrozenTable):
+    """Passes, for people who are without their phone today. A pass stands in for the last factor of every scheme that
+    has a second one."""
+
     passes: bool = False
-    """Whether the help desk may give passes, on the admin pages."""
+    """Whether the help desk may give passes on the admin pages. Needs `[admin] groups`."""
     two_persons: bool = False
-    """Whether a second one of the help desk has to confirm a pass before it counts."""
+    """Whether a second member of the help desk has to confirm a pass before it counts. Needs `passes`."""
     vouching: bool = False
-    """Whether the manager whom the directory names may vouch for somebody, who then gets a pass."""
+    """Whether the manager whom the directory names may vouch for somebody, who then gets a pass for that sign-in. Needs
+    `[admin] groups`."""
     longest_pass: Annotated[Seconds, Field(ge=_HOUR, le=LONGEST_PASS_SECONDS)] = 8 * _HOUR
+    """The longest that a pass may last."""
 
     @property
     def lets_passes_stand_in(self) -> bool:

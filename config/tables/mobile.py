@@ -11,13 +11,17 @@ from config.values import Countries, NamePattern, NumberRange, Region, SecondsOr
 
 
 class MobileSettings(FrozenTable):
+    """Which of a person's numbers may be sent to."""
+
     home_region: Region = "GB"
+    """The country whose numbers may be written as people dial them at home."""
     allowed_countries: Countries = ("GB", "GG", "JE", "IM")
-    """ISO 3166 regions, or ``("*",)``."""
+    """The countries that passcodes are sent to; `["*"]` for all."""
     extra_ranges: tuple[NumberRange, ...] = ()
-    """E.164 prefixes let through although phonenumbers does not know them."""
+    """Beginnings of numbers that are accepted although the library of numbering plans does not know them."""
     changed_within: SecondsOrNone = 86_400.0
-    """How long after a change in the directory a number counts as recently changed; 0: never."""
+    """How long after a change in the directory a number counts as recently changed. `"0s"`: never. Anyone with a stolen
+    password may be able to change the number."""
     service_accounts: tuple[NamePattern, ...] = (
         "svc-*",
         "svc_*",
@@ -28,9 +32,11 @@ class MobileSettings(FrozenTable):
         "HealthMailbox*",
         "SM_*",
     )
-    """User names, with ``*`` and ``?``, that are no person's: the report on mobile fields sets them apart."""
+    """User names, with `*` and `?`, that belong to services. The report on mobile fields lists them apart."""
     then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
-    """What happens to a passcode for a recently changed number that is not the one the person used last."""
+    """What happens to a passcode for a recently changed number that is not the one the person used last. `wait`:
+    nothing is sent until `changed_within` has passed. `refuse`: until the help desk confirms the number.
+    `other_channel`: it goes by mail. `send`: it is sent."""
 
     @property
     def holds_fresh_numbers(self) -> bool:

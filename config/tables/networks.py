@@ -14,12 +14,17 @@ from config.values import Flag, NotEmpty, Seconds, Text
 
 
 class NetworkSettings(FrozenTable):
+    """A place with rules of its own, such as the shared computers of a ward."""
+
     name: Text
+    """A name of your choice; each network has another."""
     addresses: Annotated[tuple[Network, ...], NotEmpty]
+    """The addresses of the place."""
     shared: Flag = False
-    """Whether several people use the same computers there, one after the other."""
+    """Says that several people use the same computers there, one after the other: sessions end soon, no browser is
+    remembered, no second factor is added, nothing is filled in. A network must say so."""
     idle: Annotated[Seconds, Field(ge=60)] = 300.0
-    """After how long without a use a session ends that began there, where it is shared."""
+    """A session that began there ends when it has not been used for this long. Not longer than `sessions.idle`."""
 
 
 def network_problems(networks: Sequence[NetworkSettings], sessions: SessionSettings) -> Iterator[tuple[int, str, str]]:

@@ -36,6 +36,8 @@ def _build_logo(value: object, info: ValidationInfo) -> Logo:
 
 
 class HelpSettings(FrozenTable):
+    """Who helps people who are stuck."""
+
     text: Annotated[str, Field(max_length=300), NotBlank] | None = None
     """What to do when stuck, in one plain paragraph."""
     telephone: (
@@ -48,9 +50,9 @@ class HelpSettings(FrozenTable):
         ]
         | None
     ) = None
-    """As it is shown. The link dials its digits."""
+    """The telephone number as it is shown. The link dials its digits."""
     hours: Annotated[str, Field(max_length=100), NotBlank] | None = None
-    """When somebody answers."""
+    """When somebody answers. Needs `telephone` or `text`."""
 
     @property
     def dialled(self) -> str:
@@ -60,16 +62,19 @@ class HelpSettings(FrozenTable):
 
 
 class PagesSettings(FrozenTable):
+    """Whose the pages are, and how they look."""
+
     languages: Annotated[tuple[Annotated[str, AfterValidator(_check_language)], ...], NotEmpty] = ("en",)
-    """Those that people can have the pages in; the first one for those whose browser asks for none of them."""
+    """The languages that people can have the pages in: `en`, `cy`, `pl`, `fr`, `de`, `es`, `ar`. The first one is for
+    browsers that ask for none of them."""
     name: Annotated[str, Field(max_length=60), NotBlank] = "Gatepost"
-    """At the head of every page, and in its title."""
+    """What stands at the head of every page and in its title."""
     logo_file: Annotated[Logo, PlainValidator(_build_logo), PlainSerializer(str)] | None = None
-    """An SVG or PNG (`config.logos`), which stands before the name. It is read with the configuration."""
+    """An SVG or PNG file, which stands before the name. It is read with the configuration. Not set: there is none."""
     colour: Annotated[str, AfterValidator(checked_colour)] | None = None
-    """Of buttons and links (`config.colours`), as ``#rrggbb``; None: Gatepost's own."""
+    """The colour of buttons and links, as ``#rrggbb``, with enough contrast. Not set: Gatepost's own."""
     help: HelpSettings = HelpSettings()
-    """On every page where somebody may be stuck."""
+    """Who helps. It stands on every page where somebody may be stuck."""
 
 
 def pages_problems(pages: PagesSettings) -> Iterator[tuple[str, str]]:

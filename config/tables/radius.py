@@ -26,34 +26,43 @@ class RADIUSClientSettings(FrozenTable):
     """One VPN gateway, switch or RADIUS proxy, or a network of them with one secret."""
 
     name: Text
+    """What people read in the message with their code. No app has this name."""
     address: Network
+    """The address that it sends from. If several fit, the narrowest counts."""
     secret: Secret
+    """What both sides know. At least 16 characters are best: `openssl rand -base64 30` makes a good one."""
     require_message_authenticator: Flag = True
     """Whether a request must prove that it comes from somebody who knows the secret. Without that anybody who can send
-    from its address may try passwords, and whoever stands between can forge an answer (CVE-2024-3596)."""
+    from its address may try passwords, and an attacker between the two can forge an answer (CVE-2024-3596)."""
     disconnect_port: Annotated[Integer, Field(ge=1, le=65535)] | None = None
-    """Where it takes Disconnect-Requests (RFC 5176), usually 3799; None: nowhere, and a connection stays until its
-    Session-Timeout."""
+    """The UDP port where it takes Disconnect-Requests (RFC 5176), usually 3799. Not set: nowhere, and a connection
+    stays until its Session-Timeout."""
     trusts_calling_station: Flag = False
-    """Whether ``Calling-Station-Id`` is the person's own IP address: by that they are throttled, and schemes are chosen
-    by network."""
+    """Whether `Calling-Station-Id` is the person's own IP address. Then tries are limited by it, and schemes may name
+    networks."""
 
 
 class RADIUSAttributesSettings(FrozenTable):
-    """What an Access-Accept holds for members of any of these groups; without groups for everybody."""
+    """What an Access-Accept holds for members of any of these groups."""
 
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """Members of any of these groups, nested ones too. Not set: everybody."""
     send: Annotated[tuple[ReplyAttribute, ...], NotEmpty]
+    """Attributes as `"NAME = VALUE"`; of any vendor as `"Attr-26.VENDOR.TYPE = text or 0x00"`."""
 
 
 class RADIUSSettings(FrozenTable):
+    """RADIUS, for VPN gateways and their like. Needs the extra `radius`."""
+
     listen: tuple[ListenAddress, ...] = ()
-    """UDP addresses. None: there is no RADIUS."""
+    """UDP addresses to listen on. Name the address that clients send to. Empty: there is no RADIUS."""
     scheme: Text | None = None
-    """The scheme that people sign in by; None: the first that is meant for them, as in a browser."""
+    """The scheme by which people sign in here. Not set: the first that is meant for them, as in a browser."""
     clients: tuple[RADIUSClientSettings, ...] = ()
+    """The VPN gateways and others that may ask."""
     attributes: tuple[RADIUSAttributesSettings, ...] = ()
-    """Of an attribute that several name for a person, the first one's values are sent."""
+    """What they are told of whom. Of an attribute that several name for a person, the first one's values are sent.
+    All together have at most 2,048 bytes."""
 
     @property
     def is_on(self) -> bool:

@@ -68,19 +68,22 @@ class PathRuleSettings(FrozenTable):
     """Who may reach a part of an app. `path` or `pattern`, and `methods`, choose; the other keys are asked for."""
 
     path: RulePath | None = None
-    """Ends in ``/``: everything below it. Else: exactly this path."""
+    """With a `/` at its end: everything below it. Without: exactly this path. Written decoded. A rule has a `path` or a
+    `pattern`."""
     pattern: RulePattern | None = None
+    """A path in which `*` stands for a part of one segment, and a segment `**` for any number of segments."""
     methods: Annotated[tuple[Method, ...], NotEmpty] | None = None
+    """The methods that it is for, in capitals. `GET` covers `HEAD` too. Not set: all."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
-    """Any one of these admits; None: the app's own groups do."""
+    """Members of any of these groups may reach it. Not set: the app's groups."""
     scheme: Text | None = None
-    """The session must have proven every factor of this scheme."""
+    """A session must have proven every factor of this scheme too."""
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
-    """From elsewhere it is denied."""
+    """A request from elsewhere is denied. Not set: from everywhere."""
     clients: Clients | None = None
-    """Fewer than the app's; None: the same."""
+    """Fewer than the app's `clients`. Not set: the same."""
     public: Flag = False
-    """Whether no session is asked for."""
+    """Whether nobody has to sign in. The app is still told about a signed-in person who may use it."""
 
 
 def path_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:

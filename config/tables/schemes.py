@@ -49,32 +49,42 @@ def _check_each_once(factors: tuple[Choice, ...]) -> tuple[Choice, ...]:
     return factors
 
 
+Factors = Annotated[
+    tuple[
+        Annotated[
+            tuple[Annotated[Factor, BeforeValidator(_as_factor)], ...],
+            BeforeValidator(_as_choice),
+            NotEmpty,
+            AfterValidator(_check_named),
+        ],
+        ...,
+    ],
+    NotEmpty,
+    AfterValidator(_check_each_once),
+]
+
+
 class SchemeSettings(FrozenTable):
-    """How to sign in. `groups`, `networks` and `apps` choose; None: every person, place, app."""
+    """How people sign in. Gatepost uses the first scheme whose `groups`, `networks` and `apps` match. Without any
+    `[[schemes]]` everybody is asked for a password and an SMS."""
 
     name: Text
-    factors: Annotated[
-        tuple[
-            Annotated[
-                tuple[Annotated[Factor, BeforeValidator(_as_factor)], ...],
-                BeforeValidator(_as_choice),
-                NotEmpty,
-                AfterValidator(_check_named),
-            ],
-            ...,
-        ],
-        NotEmpty,
-        AfterValidator(_check_each_once),
-    ]
-    """In this order, each entry one factor or a choice. "sms" and "email" are passcodes, with a challenge each."""
+    """A name of your choice, by which apps, rules and other tables ask for the scheme. Each has another."""
+    factors: Factors
+    """What is asked for, in this order. An inner list is a choice: the first that the person has is offered. The first
+    is `password`, `kerberos` or `passkey`; then come `sms`, `email`, `totp`, `passkey` and `recovery_code`."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """Members of any of these groups, nested ones too. Not set: everybody."""
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
+    """People who come from these addresses. Not set: from everywhere."""
     apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
-    """For those who come to these apps, and then for these apps only."""
+    """People who come to these apps, and then for these apps only. Not set: every app."""
     fresh: Annotated[Seconds, Field(ge=60)] | None = None
-    """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
+    """How old the proof of the last factor may be where an app, a rule or `[admin]` names this scheme. Not set: as old
+    as the session."""
     remember: Annotated[Seconds, Field(ge=3600, le=LONGEST_REMEMBERED_SECONDS)] | None = None
-    """For how long a browser may stand for the second factors, beside a password; None: it never does."""
+    """For how long people may have a browser remembered, which then stands for the second factors, beside a password.
+    Not set: no browser is remembered."""
 
 
 BROWSER = SchemeSettings(name="browser", factors=((Factor.PASSWORD,), (Factor.SMS,)))

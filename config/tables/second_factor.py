@@ -18,16 +18,18 @@ from config.values import Flag, NotEmpty, Seconds
 
 
 class SecondFactorSettings(FrozenTable):
-    """By which ways passcodes go."""
+    """The channels that passcodes go through."""
 
     channels: Annotated[tuple[ChannelName, ...], NotEmpty] | None = None
-    """Tried in this order: e-mail-to-SMS gateways, HTTP gateways, ``email``. None: the gateway that `[sms]` names."""
+    """Tried in this order, the next one only if the one before has certainly not taken the message: e-mail-to-SMS
+    gateways, HTTP gateways, and `email`. Not set: the gateway that `[sms]` names."""
     budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
     """How long all channels together may take: a person is waiting for the page."""
     language: Language = "en"
-    """Of `sms.text`, and of messages to people whose browser asks for none that there are texts in."""
+    """The language of `sms.text`, and of messages to people whose browser asks for none that `[[texts]]` has."""
     email_for_sms: Flag = False
-    """Whether ``email`` may stand in where a scheme asks for "sms" and no SMS channel took the passcode."""
+    """Whether `email` may stand in where a scheme asks for `sms` and no SMS channel took the passcode, or the person
+    has no number. Anyone who can read the mailbox then passes as the holder of the phone."""
 
 
 def channels_of(sms: SMSSettings, second_factor: SecondFactorSettings) -> tuple[str, ...]:

@@ -12,12 +12,17 @@ from config.values import Flag, Text
 
 
 class SMSSettings(FrozenTable):
+    """The SMS gateway and what is said through it."""
+
     gateway: Text = "kapow"
-    """The only channel, where `second_factor.channels` names none."""
+    """The e-mail-to-SMS gateway, where `second_factor.channels` names none."""
     text: SMSText = parse_template("{passcode} is your {app} sign-in code. It is valid for {minutes} minutes.")
+    """The SMS: a single line that holds `{passcode}` once, and may hold `{app}`, `{host}`, `{minutes}`, `{name}` and
+    `{tag}`. At most as long as the gateway takes."""
     webotp: Flag = False
-    """Whether the last line is ``@host #passcode``, where the gateway passes several lines on."""
+    """Whether an SMS ends with a line (`@host #passcode`) by which phones fill in the passcode on the sign-in page
+    alone. Needs a gateway that passes on several lines."""
     gateways: dict[GatewayName, SMSGatewaySettings] = Field(default_factory=dict)
-    """E-mail-to-SMS gateways of the operator's own, and changes to the presets."""
+    """E-mail-to-SMS gateways of your own, by a name of your choice, and changes to the known ones."""
     http: dict[GatewayName, HTTPGatewaySettings] = Field(default_factory=dict)
     """SMS gateways that are asked over HTTPS."""

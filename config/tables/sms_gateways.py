@@ -45,63 +45,97 @@ KAPOW_URL = "https://www.kapow.co.uk/scripts/sendsms.php"
 
 
 class SMSGatewaySettings(FrozenTable):
-    """An e-mail-to-SMS gateway."""
+    """An e-mail-to-SMS gateway of your own, or a known one with changes."""
 
     preset: GatewayName | None = None
-    """What this table builds on; None: the preset of its own name, if there is one."""
+    """The known gateway that this one is like: the other keys change only what they name. Not set: the known one of the
+    same name, if there is one."""
     # Keys are meant for `password`, but people write them where the vendor's example has them.
     address: Annotated[GatewayAddress | None, Field(repr=False)] = None
+    """The recipient of the mail. `{number}` is the phone number; `{username}`, `{password}` and `{account}` may stand
+    in it too. Needed without a preset."""
     subject: Annotated[SubjectTemplate, Field(repr=False)] = ""
+    """The Subject of the mail. `{text}` is the SMS. `{number}`, `{username}`, `{password}` and `{account}` may stand in
+    it too. At most 200 characters."""
     body: Annotated[MailBodyTemplate, Field(repr=False)] = "{text}"
+    """The body of the mail, with the same placeholders. `{text}` stands here or in `subject`. At most 2,000
+    characters."""
     subject_with_login: Annotated[SubjectTemplate | None, Field(repr=False)] = None
-    """In place of `subject` where a username or password is given."""
+    """Replaces `subject` where a username or password is given."""
     body_with_login: Annotated[MailBodyTemplate | None, Field(repr=False)] = None
+    """Replaces `body` where a username or password is given."""
     number_format: NumberFormat = "digits"
+    """How the number is written: `digits` 447400123456, `e164` +447400123456, `idd` 00447400123456, `national`
+    07400123456 for `home_region` and digits for the rest."""
     terminator: Terminator = ""
-    """Follows the text, to keep signatures out of the SMS."""
+    """What ends the text, for gateways that would send a signature too. At most 8 characters."""
     max_characters: Annotated[Integer, Field(ge=20, le=2000)] = 160
+    """The longest text, in characters of the GSM alphabet (some count as two)."""
     gsm7: Flag = True
     """Whether the text must keep to the GSM 7-bit alphabet."""
     seven_bit: Flag = True
     """Whether the mail must be pure ASCII."""
     several_lines: Flag = False
-    """Whether a line break of the text reaches the phone."""
+    """Whether line breaks of the text reach the phone."""
     username: Text | None = None
+    """The login at the gateway, for `{username}`."""
     password: Secret | None = None
+    """Its password, for `{password}`."""
     account: Annotated[Text | None, Field(repr=False)] = None
+    """The account or key at the gateway, for `{account}`."""
 
 
 class HTTPGatewaySettings(FrozenTable):
     """An SMS gateway that is asked over HTTPS: Kapow's own interface, or any that one request can be described for."""
 
     api: Literal["kapow", "generic"] | None = None
-    """None: Kapow's for the table ``kapow_http``, else generic."""
+    """`kapow`: Kapow's own interface. `generic`: any gateway that one request can describe. Not set: `kapow` for the
+    table `kapow_http`, else `generic`."""
     url: Annotated[GatewayURL | None, Field(repr=False)] = None
+    """Where to send the request: https, or http to this machine. `{number}` and `{username}` may stand in it. Not set:
+    Kapow's own address; `generic` needs it."""
     method: Literal["POST", "PUT"] = "POST"
-    """Never GET: the passcode would stand in the URL."""
+    """The method of the request. There is no `GET`: URLs end up in logs, and the passcode with them."""
     headers: dict[HeaderName, HeaderTemplate] = Field(default_factory=dict, repr=False)
+    """Fields of the request. `{basic}` is the login for HTTP Basic; `{username}`, `{password}`, `{token}` and
+    `{message_id}` may stand in them. `generic` only."""
     body: Annotated[BodyTemplate | None, Field(repr=False)] = None
+    """What is sent, with `{text}`, `{number}`, `{message_id}`, `{sender}`, `{username}`, `{password}`, `{token}`. At
+    most 8,000 characters. `generic` needs it."""
     body_type: Literal["json", "form", "xml"] = "json"
+    """Says how the placeholders of `body` are escaped, and the Content-Type."""
     success: Pattern | None = None
-    """A 2xx answer that it is found in took the message; None: every 2xx did."""
+    """A 2xx answer in which it is found took the message. Not set: every 2xx did. `generic`
+    only."""
     failure: Pattern | None = None
-    """An answer that it is found in did not take the message, though its status leaves that open (2xx, 302, 303, 500,
-    502, 504): another channel may be tried."""
+    """An answer in which it is found did not take the message, although its status leaves that
+    open (2xx, 302, 303, 500, 502, 504): the next channel is tried. `generic` only."""
     refused: Pattern | None = None
-    """An answer that it is found in, whatever its status, refuses this one number."""
+    """An answer in which it is found, whatever its status, refuses this one number. `generic`
+    only."""
     number_format: NumberFormat = "e164"
+    """How the number is written, as in `[sms.gateways.NAME]`. For Kapow the default is `digits`."""
     max_characters: Annotated[Integer, Field(ge=20, le=2000)] = 160
+    """The longest text, in characters of the GSM alphabet (some count as two)."""
     gsm7: Flag = True
+    """Whether the text must keep to the GSM 7-bit alphabet."""
     several_lines: Flag = False
+    """Whether line breaks of the text reach the phone. `generic` only."""
     sender: Annotated[Text | None, Field(alias="from")] = None
-    """What the phone shows as the sender, where the account may choose it."""
+    """What the phone shows as the sender, where the account may choose it, for `{sender}`."""
     username: Text | None = None
+    """The login at the gateway, for `{username}`. Kapow needs it."""
     password: Secret | None = None
+    """Its password, for `{password}`. Kapow needs it."""
     token: Secret | None = None
+    """A token for the gateway, for `{token}`. `generic` only."""
     warn_credit_below: Annotated[Integer, Field(ge=0)] = 100
-    """Kapow only; 0: never."""
+    """With fewer credits than this, `gatepost check`, `/readyz` and `/metrics` warn. 0: never. Kapow only."""
     ca_file: Path | None = None
+    """The certificate authority that signed the gateway's certificate, a PEM file. Not set: those that the operating
+    system trusts."""
     timeout: Annotated[Seconds, Field(le=60)] = 8.0
+    """How long one request may take."""
 
 
 @cache

@@ -14,18 +14,29 @@ from config.values import Flag, Integer, PlainAddress, Seconds, Secret, Text
 
 
 class SMTPSettings(FrozenTable):
+    """The relays that mail is handed to. Several `[[smtp]]` tables are tried in order."""
+
     host: Machine
+    """The relay's host name or IP address."""
     port: Annotated[Integer, Field(ge=1, le=65535)] = 587
+    """The relay's TCP port."""
     security: Literal["tls", "starttls", "none"] = "starttls"
+    """`starttls`, `tls` from the first byte, or `none`, which is for this machine only."""
     allow_insecure: Flag = False
-    """Permits ``security = "none"`` to a host that is not loopback."""
+    """Permits `security = "none"` to another machine. Passcodes then cross the network in the clear."""
     username: Text | None = None
+    """The login, if the relay wants one. Needs `password`."""
     password: Secret | None = None
+    """The password of the login."""
     sender: Annotated[PlainAddress, Field(alias="from")]
-    """The address registered at the SMS gateway as trusted: envelope sender and From."""
+    """The sender of every mail: the address that is registered at the SMS gateway as trusted."""
     ca_file: Path | None = None
+    """The certificate authority that signed the relay's certificate, a PEM file. Not set: those that the operating
+    system trusts."""
     connections: Annotated[Integer, Field(ge=1, le=32)] = 4
+    """How many connections to it are kept, in each worker."""
     timeout: Seconds = 8.0
+    """How long one delivery may take."""
 
 
 def transport_problems(relay: SMTPSettings) -> Iterator[tuple[str, str]]:

@@ -20,31 +20,39 @@ Port = Annotated[Integer, Field(ge=1, le=65535)]
 
 
 class SSHTargetSettings(FrozenTable):
+    """What may be reached through the jump host, and by whom. Everything else is refused."""
+
     host: TargetHost
-    """A name, ``*.`` and the end of names, an address, or a network."""
+    """A name, `*.` and the end of names, an address, or a network. It permits what is asked for in that form."""
     ports: Annotated[tuple[Port, ...], NotEmpty] = (22,)
+    """The TCP ports that may be reached there."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
-    """Any one of these admits; None: everybody who is signed in here."""
+    """Members of any of these groups, nested ones too. Not set: everybody who is signed in here."""
 
 
 class SSHSettings(FrozenTable):
+    """A jump host for SSH. Needs the extra `ssh`."""
+
     listen: tuple[ListenAddress, ...] = ()
-    """Empty: there is no jump host."""
+    """Addresses and ports to listen on. Empty: there is no jump host."""
     host_key_file: Path | None = None
-    """Made at the first start. None: ``ssh_host_ed25519_key`` beside the store's file, else beside the master key."""
+    """The host key, an OpenSSH private key of type ed25519, made at the first start. Not set: `ssh_host_ed25519_key`
+    beside the store's file, else beside the master key."""
     scheme: Text | None = None
-    """The one by which people sign in here; None: the first that fits, as in a browser."""
+    """The scheme by which people sign in here. It begins with `password`. Not set: the first that is meant for them, as
+    in a browser."""
     targets: tuple[SSHTargetSettings, ...] = ()
+    """What may be reached through it."""
     login_timeout: Annotated[Seconds, Field(ge=10, le=900)] = 300.0
-    """From a connection to the end of its sign-in: an SMS may be late."""
+    """How long a sign-in may take, from the connection on: an SMS may be late."""
     max_connections: Annotated[Integer, Field(ge=1)] = 200
-    """In one worker, signed in or not."""
+    """Connections of one worker, signed in or not."""
     max_unauthenticated: Annotated[Integer, Field(ge=1)] = 50
-    """Of those, how many that have not signed in yet."""
+    """Those of them that have not signed in yet."""
     max_unauthenticated_per_address: Annotated[Integer, Field(ge=1)] = 10
-    """And how many from one address (of IPv6: one /64)."""
+    """Those of them from one address (of IPv6: one /64)."""
     max_channels: Annotated[Integer, Field(ge=1, le=1000)] = 50
-    """Open at once in one connection."""
+    """Channels that one connection may have open at once."""
 
     @property
     def is_on(self) -> bool:

@@ -123,23 +123,37 @@ StoreURL = Annotated[SQLiteFile | RedisURL, PlainValidator(_build_store_url), Pl
 
 
 class StoreSettings(FrozenTable):
+    """Where sessions and everything else are kept: an SQLite file for one machine, Redis or Valkey for several."""
+
     url: StoreURL = SQLiteFile(Path("state.db"))
-    """A file, or where a Redis or Valkey server is."""
+    """`sqlite:PATH`, `redis://HOST[:PORT][/DATABASE]`, `rediss://` for TLS, `unix:/PATH`, or
+    `redis+sentinel://HOST,HOST/SERVICE`. `valkey` may stand for `redis`. Secrets have keys of their own."""
     allow_insecure: Flag = False
-    """Permits a Redis server without TLS that is not on this machine."""
+    """Permits a server without TLS on another machine. Sessions can then be read and forged on the network between."""
     username: Text | None = None
+    """The user of Redis' ACL."""
     password: Secret | None = None
+    """The user's password."""
     sentinel_username: Text | None = None
+    """The user for the sentinels, if they ask for one."""
     sentinel_password: Secret | None = None
+    """Its password."""
     ca_file: Path | None = None
+    """The certificate authority that signed the server's certificate, a PEM file. Not set: those that the operating
+    system trusts."""
     client_certificate: Path | None = None
+    """The certificate that Gatepost shows to the server, a PEM file. Needs `client_key`. Redis asks for one unless its
+    `tls-auth-clients` is `no`."""
     client_key: Path | None = None
+    """The private key of `client_certificate`, a PEM file."""
     prefix: StorePrefix = "gatepost"
-    """What the names of all keys and of the channel begin with: several installations may share a server."""
+    """What the names of all keys and of the channel begin with, in braces. Several installations may share a server
+    under different prefixes."""
     wait_replicas: Annotated[Integer, Field(ge=0, le=9)] = 0
-    """How many replicas must have what is called durable before it is acknowledged."""
+    """How many replicas must have a new session, an end or an answered passcode before it is acknowledged."""
     wait_fsync: Flag = False
-    """Whether the server must have it on its disk before it is acknowledged (WAITAOF)."""
+    """Whether the server must have it on its disk first (WAITAOF: Redis 7.2, Valkey). Not needed with `appendfsync
+    always`."""
 
 
 def store_problems(store: StoreSettings) -> Iterator[tuple[str, str]]:

@@ -95,14 +95,16 @@ class TextSettings(FrozenTable):
     """What is said in one language: by one channel, or by all SMS channels."""
 
     language: Language | None = None
-    """None: the default one."""
+    """A language in lower case, such as `de` or `pt-br`. Not set: that of `second_factor.language`."""
     channel: ChannelName | None = None
-    """None: every SMS channel that has no text of its own in this language."""
+    """The channel that this is for. Not set: every SMS channel that has no text of its own in this language."""
     text: LongText | None = None
-    """Of an SMS."""
+    """The text of an SMS, with the placeholders of `sms.text`. It may have several lines if the gateway passes them on.
+    At most 2,000 characters."""
     subject: MailSubject | None = None
+    """The Subject of a mail, without `{passcode}`. At most 200 characters."""
     body: LongText | None = None
-    """Of a mail."""
+    """The body of a mail, which holds `{passcode}` once. At most 2,000 characters."""
 
 
 def text_problems(

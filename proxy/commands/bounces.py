@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=_duration, default="24h", metavar="24h", help="how far back, at most 3d (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from", dest="address", metavar="ADDRESS", type=ip_address_text, help="the address they come from"
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:

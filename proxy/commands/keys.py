@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
     """The parsers of the three, each of which wants a configuration."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("list", help="the keys and their ages")
-    show.add_argument("--json", action="store_true", help="for programs")
+    show.add_argument("--json", action="store_true", help="print JSON, for programs")
     turn = actions.add_parser("rotate", help="make a new key, which comes into use once every node knows it")
     turn.add_argument(
         "--after",

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("list", help="who is signed in")
     show.add_argument("--person", metavar="LOGIN", help="only this one's")
-    show.add_argument("--json", action="store_true", help="for programs")
+    show.add_argument("--json", action="store_true", help="print JSON, for programs")
     end = actions.add_parser("end", help="end sessions, on every host, at once")
     chosen = end.add_mutually_exclusive_group(required=True)
     chosen.add_argument(

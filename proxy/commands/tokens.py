@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
     create.add_argument("--networks", default=None, type=_networks, metavar="LIST", help="10.0.0.0/8: only from there")
     show = actions.add_parser("list", help="service tokens and app passwords")
     show.add_argument("login", nargs="?", metavar="LOGIN", help="only this one's")
-    show.add_argument("--json", action="store_true", help="for programs")
+    show.add_argument("--json", action="store_true", help="print JSON, for programs")
     revoke = actions.add_parser("revoke", help="remove one, and end its session at once")
     revoke.add_argument("id", metavar="ID", help="as it is listed; its beginning is enough")
     return [create, show, revoke]
