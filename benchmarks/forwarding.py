@@ -78,11 +78,11 @@ def nginx(servers: str, *, core: int) -> Iterator[None]:
 
 async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORTS["gatepost"]) -> None:
     """The plane with one session in memory: what is measured is forwarding, not the store."""
-    from dataclasses import dataclass
+    from dataclasses import dataclass, field
 
     import structlog
 
-    from config.settings import AppSettings, SchemeSettings, ServerSettings
+    from config.settings import AppSettings, PagesSettings, SchemeSettings, ServerSettings
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
     from proxy.operations.listening import bind
@@ -118,6 +118,7 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
         server: ServerSettings
         apps: tuple[AppSettings, ...]
         schemes: tuple[SchemeSettings, ...] = ()
+        pages: PagesSettings = field(default_factory=PagesSettings)
 
     upstream = f"http://127.0.0.1:{PORTS['upstream']}"
     apps = apps or (AppSettings(name="Wiki", host=HOST, upstream=upstream, groups=("Wiki Users",)),)

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Of `config` it is the kinds of field names alone: see `test_the_wire_knows_nothing_of_us`.
     "http": {"config"},
     "languages": {"config"},
-    "pages": {"http", "languages"},
+    "pages": {"config", "http", "languages"},
     "operations": {"config", "http", "pages"},
     "secrets": {"config", "operations"},
     # What is decided about persons and requests.

@@ -11,6 +11,7 @@ from config.addresses import PublicURL
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.routes import Route
 from proxy.operations.metrics import AppTraffic, Metrics
+from proxy.pages.look import HouseLook
 from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
@@ -54,6 +55,7 @@ class Context:
     credential_uses: CredentialUses
     admissions: Admissions
     kept_requests: KeptRequests
+    look: HouseLook
     metrics: Metrics
     log: FilteringBoundLogger
     clock: Callable[[], float]

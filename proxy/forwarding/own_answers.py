@@ -72,7 +72,9 @@ def refusal(
         client_address=client,
         **person,
     )
-    fields, body = render(answer, page=page, sign_in_origin=context.public_url.origin, now=context.clock())
+    fields, body = render(
+        answer, page=page, sign_in_origin=context.public_url.origin, now=context.clock(), look=context.look
+    )
     lines = [name + b": " + value for name, value in fields]
     return response(answer.status, lines, body, method=method, closes=closes)
 

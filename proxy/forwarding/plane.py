@@ -11,7 +11,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import AppSettings, SchemeSettings, ServerSettings
+from config.settings import AppSettings, PagesSettings, SchemeSettings, ServerSettings
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.client_side import TunnelOpening
@@ -24,6 +24,7 @@ from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.operations.descriptors import RESERVE, Capacity, capacity
 from proxy.operations.metrics import AppTraffic, Metrics
 from proxy.operations.open_files import open_file_limit
+from proxy.pages.look import look_of
 from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
@@ -49,6 +50,8 @@ class PlaneSettings(Protocol):
     def apps(self) -> tuple[AppSettings, ...]: ...
     @property
     def schemes(self) -> tuple[SchemeSettings, ...]: ...
+    @property
+    def pages(self) -> PagesSettings: ...
 
 
 class ForwardingPlane:
@@ -287,6 +290,7 @@ def create_forwarding_plane(
         credential_uses=credential_uses,
         admissions=Admissions(assertions, identity_encoding=server.identity_encoding),
         kept_requests=kept_requests,
+        look=look_of(settings.pages),
         metrics=metrics,
         log=log,
         clock=clock,

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from proxy.http.problem import Problem
 from proxy.http.reserved import SCHEME, SIGN_IN, STEP_UP
 from proxy.pages.instants import instant_in
+from proxy.pages.look import OWN_LOOK, HouseLook
 from proxy.pages.template import protective_headers, render_page
 from proxy.pages.texts import ENGLISH
 
@@ -91,7 +92,7 @@ def wants_page(accept: bytes | None, fetch_mode: bytes | None, fetch_dest: bytes
 
 
 def render(
-    answer: Answer, *, page: bool, sign_in_origin: str, now: float | None = None
+    answer: Answer, *, page: bool, sign_in_origin: str, now: float | None = None, look: HouseLook = OWN_LOOK
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Header fields (content type, cache control, CSP, Retry-After and the like, no length) and body.
 
@@ -135,6 +136,7 @@ def render(
                 "opens_tab": bool(answer.tab_href),
                 "incident": answer.incident,
             },
+            look=look,
             asset_origin=asset_origin,
         )
     else:

@@ -1,16 +1,25 @@
-"""The style sheet, script and icon: read once, named by their content so that browsers may keep them for ever."""
+"""The style sheets, scripts and pictures of pages: named by their content, so that browsers may keep them for ever."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from proxy.http.reserved import STATIC
 
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = MappingProxyType(
+    {
+        ".css": "text/css; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml; charset=utf-8",
+        ".png": "image/png",
+    }
+)
+OWN_COLOUR = b"#0b6b5d"
+"""Of the icon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +31,20 @@ class Asset:
     body: bytes = field(repr=False)
 
 
+def asset_of(name: str, body: bytes) -> Asset:
+    """The ending of the name says of which type it is."""
+    fingerprint = hashlib.sha256(body).hexdigest()[:16]
+    return Asset(
+        path=f"{STATIC}{fingerprint}/{name}",
+        content_type=_TYPES[PurePosixPath(name).suffix],
+        etag=f'"{fingerprint}"',
+        body=body,
+    )
+
+
 def _load() -> Mapping[str, Asset]:
-    assets = {}
-    for file in sorted((Path(__file__).parent / "static").iterdir()):
-        body = file.read_bytes()
-        fingerprint = hashlib.sha256(body).hexdigest()[:16]
-        assets[file.name] = Asset(
-            path=f"{STATIC}{fingerprint}/{file.name}",
-            content_type=_TYPES[file.suffix],
-            etag=f'"{fingerprint}"',
-            body=body,
-        )
-    return MappingProxyType(assets)
+    files = sorted((Path(__file__).parent / "static").iterdir())
+    return MappingProxyType({file.name: asset_of(file.name, file.read_bytes()) for file in files})
 
 
 ASSETS: Mapping[str, Asset] = _load()

@@ -10,6 +10,7 @@ from markupsafe import escape
 
 from proxy.languages.current import translated, translated_number
 from proxy.pages.assets import ASSETS
+from proxy.pages.look import OWN_LOOK, HouseLook
 from proxy.pages.texts import ENGLISH
 
 
@@ -38,14 +39,16 @@ def page_environment(loader: BaseLoader) -> Environment:
 _ENVIRONMENT = page_environment(FileSystemLoader(Path(__file__).parent / "templates"))
 
 
-def render_page(template: str, values: Mapping[str, object], *, asset_origin: str = "") -> bytes:
+def render_page(
+    template: str, values: Mapping[str, object], *, look: HouseLook = OWN_LOOK, asset_origin: str = ""
+) -> bytes:
     """A whole page in UTF-8.
 
     `asset_origin` (``https://host``) is set only where the page's own host does not serve the assets.
     """
     page = _ENVIRONMENT.get_template(template)
     urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
-    return page.render(text=ENGLISH, assets=urls, **values).encode()
+    return page.render(text=ENGLISH, assets=urls, asset_origin=asset_origin, look=look, **values).encode()
 
 
 def protective_headers(

@@ -47,6 +47,7 @@ from proxy.http.reserved import (
 )
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
+from proxy.pages.look import look_of
 from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.app_keys import (
     ASSERTIONS,
@@ -56,6 +57,7 @@ from proxy.portal.app_keys import (
     KEYS,
     LANDINGS,
     LOG,
+    LOOK,
     METRICS,
     NOT_ME_STEP,
     PASSKEYS,
@@ -161,6 +163,7 @@ def create_portal(
         notices=sign_in.flow.proving.notices,
         notice_of=credential_notices(settings),
     )
+    app[LOOK] = look_of(settings.pages)
     app[REALMS] = realms
     app[STORE] = store
     app[SESSIONS] = sessions

@@ -13,6 +13,7 @@ from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.operations.metrics import Metrics
+from proxy.pages.look import HouseLook
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
@@ -91,6 +92,7 @@ ASSERTIONS = web.AppKey("assertions", Assertions)
 KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
 LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
+LOOK = web.AppKey("look", HouseLook)
 LOG = web.AppKey("log", FilteringBoundLogger)
 PASSKEYS = web.AppKey("passkeys", Passkeys)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")

@@ -34,7 +34,7 @@ from proxy.http.reserved import (
 from proxy.operations.store_errors import StoreError
 from proxy.pages.answers import Answer, render, wants_page
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, LOG, METRICS, SETTINGS, VISIT, Visit
+from proxy.portal.app_keys import CLOCK, LOG, LOOK, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.forms import Refused
 from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
@@ -161,7 +161,13 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
     now = visit.now if visit is not None else None
-    headers, body = render(answer, page=as_page, sign_in_origin=request.app[SETTINGS].server.public_url.origin, now=now)
+    headers, body = render(
+        answer,
+        page=as_page,
+        sign_in_origin=request.app[SETTINGS].server.public_url.origin,
+        now=now,
+        look=request.app[LOOK],
+    )
     return web.Response(
         status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
     )

@@ -10,7 +10,7 @@ from proxy.http.reserved import browser_cookie, remembered_cookie, session_cooki
 from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import KEYS, SETTINGS, VISIT
+from proxy.portal.app_keys import KEYS, LOOK, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
@@ -39,7 +39,9 @@ def page(
     public = settings.server.public_url
     targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
     response = web.Response(
-        body=render_page(template, {"incident": visit.incident if status >= 400 else "", **values}),
+        body=render_page(
+            template, {"incident": visit.incident if status >= 400 else "", **values}, look=request.app[LOOK]
+        ),
         status=status,
         headers=[
             *protective_headers(form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed),

@@ -13,7 +13,7 @@ from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.entrance import may_administer
-from proxy.portal.app_keys import ASSERTIONS, REALMS, SETTINGS, VISIT, current_session
+from proxy.portal.app_keys import ASSERTIONS, LOOK, REALMS, SETTINGS, VISIT, current_session
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, expiry_warning, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.return_to import app_origin
@@ -23,6 +23,8 @@ from proxy.sessions.session import Level
 from proxy.sign_in.enrolling import factors_to_add
 
 _ASSET_CACHING = "public, max-age=31536000, immutable"
+_ASSET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Opened by itself, a picture can do nothing but be drawn, whatever is in it (CSP level 3, section 6.3.2)."""
 
 
 async def show_start(request: web.Request) -> web.StreamResponse:
@@ -66,10 +68,15 @@ async def to_start(request: web.Request) -> web.StreamResponse:
 
 async def show_asset(request: web.Request) -> web.StreamResponse:
     """A file named by its content: kept by browsers for ever (RFC 8246)."""
-    asset = BY_PATH.get(request.path)
+    asset = BY_PATH.get(request.path) or request.app[LOOK].by_path.get(request.path)
     if asset is None:
         raise web.HTTPNotFound
-    headers = {"ETag": asset.etag, "Cache-Control": _ASSET_CACHING, "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "ETag": asset.etag,
+        "Cache-Control": _ASSET_CACHING,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": _ASSET_POLICY,
+    }
     if request.headers.get("If-None-Match") == asset.etag:
         return web.Response(status=304, headers=headers)
     return web.Response(body=asset.body, headers=headers | {"Content-Type": asset.content_type})

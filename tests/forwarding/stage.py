@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config.factors import Factor
-from config.settings import AppSettings, SchemeSettings, ServerSettings
+from config.settings import AppSettings, PagesSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.factors.proof import Proof
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
@@ -142,6 +142,7 @@ class PieceSettings:
     server: ServerSettings
     apps: tuple[AppSettings, ...]
     schemes: tuple[SchemeSettings, ...] = ()
+    pages: PagesSettings = field(default_factory=PagesSettings)
 
 
 @dataclass
@@ -187,6 +188,7 @@ def staged(tmp_path: Path) -> StageMaker:
         server: dict[str, Any] | None = None,
         app: dict[str, Any] | None = None,
         schemes: tuple[SchemeSettings, ...] = (),
+        pages: PagesSettings | None = None,
         certificate_poll_seconds: float = POLL_SECONDS,
     ) -> AsyncIterator[Stage]:
         async with AsyncExitStack() as stack:
@@ -203,6 +205,7 @@ def staged(tmp_path: Path) -> StageMaker:
                     AppSettings(name="Down", host="down.corp.example", upstream="http://127.0.0.1:1"),
                 ),
                 schemes=schemes,
+                pages=pages or PagesSettings(),
             )
             sessions, log, metrics = FakeSessions(), RecordingLog(), Metrics()
             kept_store, uses = MemoryStore(), FakeUses()
