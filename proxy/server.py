@@ -43,7 +43,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.operations.workers_health import create_workers_app, readiness_of_workers
 from proxy.portal.app import create_portal
 from proxy.portal.factor_notice import used_code_notices
-from proxy.portal.number_notice import STOLEN, new_browser_notice, notice_of
+from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
 from proxy.secrets.key_file import load_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.identity import Assertions
@@ -150,7 +150,7 @@ async def running(
             log=log,
             clock=clock,
             wording=notice_of,
-            stolen=STOLEN,
+            stolen=stolen,
             new_browser=new_browser_notice(settings),
             used_code=used_code_notices(settings),
             notifier=channel,

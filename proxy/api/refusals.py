@@ -13,9 +13,12 @@ from proxy.api.models import ErrorName
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
 from proxy.http.problem import Problem
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import duration
 from proxy.pages.answers import Answer
+from proxy.pages.problem_texts import problem_words
 from proxy.pages.refusal_texts import LACKS, STOPPED
-from proxy.pages.texts import ENGLISH
 from proxy.sign_in.message_fate import Unsent
 
 STATUS: Mapping[ErrorName, int] = MappingProxyType(
@@ -58,7 +61,7 @@ def of_problem(problem: Problem, detail: str = "") -> CallRefusal:
     is_own_fault = status < 500 and status not in _NAMES
     return CallRefusal(
         error="bad_request" if is_own_fault else _NAMES.get(status, "internal_error"),
-        message=detail or ENGLISH.problems[problem.value].text,
+        message=detail or problem_words(problem.value).text,
         status=status,
         retry_after_seconds=RETRY_SECONDS if status == STATUS["unavailable"] else None,
     )
@@ -69,7 +72,7 @@ def bad_request(message: str) -> CallRefusal:
 
 
 def throttled(text: str, seconds: int) -> CallRefusal:
-    wait = ENGLISH.try_later.format(wait=ENGLISH.duration(seconds))
+    wait = _("Try again in %(wait)s.", wait=duration(seconds))
     return CallRefusal(error="throttled", message=f"{text} {wait}", retry_after_seconds=seconds)
 
 
@@ -78,37 +81,36 @@ def not_allowed(*sentences: str) -> CallRefusal:
 
 
 def unusable(why: Unusable) -> CallRefusal:
-    _, text = LACKS[why.lack.value]
-    return not_allowed(text)
+    return not_allowed(_(LACKS[why.lack.value][1]))
 
 
 def account_stopped(reason: RefusalReason) -> CallRefusal:
-    return not_allowed(ENGLISH.stopped_text, STOPPED[reason.value])
+    return not_allowed(_("Your password was right."), _(STOPPED[reason.value]))
 
 
 def wrong_password(pause_seconds: float | None) -> CallRefusal:
     """One for all reasons. `pause_seconds`: what the page says too, of a name that exists or not."""
     wait = None if pause_seconds is None else max(1, math.ceil(pause_seconds))
-    return CallRefusal(error="refused", message=ENGLISH.sign_in_refused, retry_after_seconds=wait)
+    return CallRefusal(error="refused", message=_(phrases.SIGN_IN_REFUSED), retry_after_seconds=wait)
 
 
 def not_sent_again() -> CallRefusal:
     """The first message may still arrive."""
-    return CallRefusal(error="unavailable", message=ENGLISH.passcode_not_resent, retry_after_seconds=RETRY_SECONDS)
+    return CallRefusal(error="unavailable", message=_(phrases.PASSCODE_NOT_RESENT), retry_after_seconds=RETRY_SECONDS)
 
 
 def unsent(challenge: Challenge, why: Unsent) -> CallRefusal:
     """Nobody took the message, or this recipient was refused."""
     masked = challenge.masked_destination
-    text = ENGLISH.unsent_mail if challenge.kind is ChannelKind.EMAIL else ENGLISH.unsent_text
+    text = phrases.UNSENT_MAIL if challenge.kind is ChannelKind.EMAIL else phrases.UNSENT_TEXT
     if why is Unsent.REFUSED:
-        text = ENGLISH.unsent_refused
+        text = phrases.UNSENT_REFUSED
     return CallRefusal(
-        error="unavailable", message=text.format(number=masked, mail=masked), retry_after_seconds=RETRY_SECONDS
+        error="unavailable", message=_(text, number=masked, mail=masked), retry_after_seconds=RETRY_SECONDS
     )
 
 
-NOT_PENDING = CallRefusal(error="refused", message=f"{ENGLISH.gone_title}. {ENGLISH.gone_text}")
+NOT_PENDING = CallRefusal(error="refused", message=f"{phrases.GONE_TITLE}. {phrases.GONE_TEXT}")
 """The sign-in stands: a new code may be asked for."""
 FLOW_OVER = CallRefusal(
     error="refused", message="This sign-in is over. Begin again with your password.", challenge=TOKEN_OVER

@@ -33,8 +33,11 @@ from proxy.api.resending import HowToSend, how_to_send
 from proxy.factors.challenge import Challenge
 from proxy.factors.confinement import Confinement
 from proxy.factors.second_factor import Chosen, Unusable
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import tries_left
+from proxy.pages.problem_texts import problem_words
 from proxy.pages.refusal_texts import WRONG_ANSWERS
-from proxy.pages.texts import ENGLISH
 from proxy.sessions.session import Level, Session
 from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.sign_in.client import Goal
@@ -79,9 +82,9 @@ async def take_sign_in(call: Call, body: SignInBody) -> Step:
         case AccountStopped(reason):
             return account_stopped(reason)
         case AddressThrottled(retry_after_seconds):
-            return throttled(ENGLISH.problems["throttled"].text, retry_after_seconds)
+            return throttled(problem_words("throttled").text, retry_after_seconds)
         case NoScheme():
-            return not_allowed(ENGLISH.no_scheme_text)
+            return not_allowed(_(phrases.NO_SCHEME_TEXT))
         case SignedIn(session=session, token=token):
             return await _signed_in(call, session, token)
         case _:
@@ -132,15 +135,15 @@ async def _answered(call: Call, answered: Answered, challenge: Challenge) -> Ste
             return step
         case NotAnswered():
             digits = call.parts.flow.proving.prompt(challenge).digits
-            return bad_request(ENGLISH.passcode_shape.format(digits=digits) if digits else _wrong(challenge))
+            return bad_request(_("Enter all %(digits)s digits.", digits=digits) if digits else _wrong(challenge))
         case Wrong(left):
-            return CallRefusal(error="refused", message=f"{_wrong(left)} {ENGLISH.tries_left(left.attempts_left)}")
+            return CallRefusal(error="refused", message=f"{_wrong(left)} {tries_left(left.attempts_left)}")
         case Exhausted():
-            return not_allowed(f"{ENGLISH.exhausted_title}.", ENGLISH.exhausted_text)
+            return not_allowed(f"{_('Too many wrong codes')}.", _(phrases.EXHAUSTED_TEXT))
         case FactorLocked():
-            return not_allowed(ENGLISH.locked_text)
+            return not_allowed(_(phrases.LOCKED_TEXT))
         case Throttled(retry_after_seconds=wait):
-            return throttled(ENGLISH.passcodes_throttled, wait)
+            return throttled(_(phrases.PASSCODES_THROTTLED), wait)
         case SessionGone():
             return FLOW_OVER
         case _:  # it is over, or there is none
@@ -169,9 +172,9 @@ async def take_resend(call: Call, body: ResendBody) -> Step:
             case SentAgain(unsent=why, may_arrive=may_arrive) if why is not None:
                 return not_sent_again() if may_arrive else unsent(challenge, why)
             case TooEarly(wait):
-                return throttled(ENGLISH.passcode_too_soon.format(seconds=wait), wait)
+                return throttled(_(phrases.PASSCODE_TOO_SOON, seconds=wait), wait)
             case Throttled(retry_after_seconds=wait):
-                return throttled(ENGLISH.passcode_sends_throttled, wait)
+                return throttled(_(phrases.PASSCODE_SENDS_THROTTLED), wait)
             case Unusable():
                 return unusable(again)
     # The directory may hold another number by now: then it is a new passcode, for that one.
@@ -189,7 +192,7 @@ async def _asked(call: Call, outcome: Asking, *, flow: str = "") -> Step:
         case Unusable():
             return unusable(outcome)
         case Throttled(retry_after_seconds=wait):
-            return throttled(ENGLISH.sends_throttled, wait)
+            return throttled(_(phrases.SENDS_THROTTLED), wait)
         case SessionGone():
             return FLOW_OVER
         case _:  # another call was faster
@@ -215,7 +218,7 @@ async def _signed_in(call: Call, session: Session, token: str) -> SignedInAnswer
     if session.level is not Level.SIGNED_IN:
         await parts.flow.sessions.end(session)
         origin = parts.settings.server.public_url.origin
-        return not_allowed(ENGLISH.change_lead_must, f"Do so in your browser: {origin}/")
+        return not_allowed(_(phrases.CHANGE_LEAD_MUST), f"Do so in your browser: {origin}/")
     return SignedInAnswer(token=token, expires_in=seconds_left(call, session))
 
 
@@ -249,4 +252,4 @@ def _name_of(factor: Factor) -> FactorName:
 
 
 def _wrong(challenge: Challenge) -> str:
-    return WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
+    return _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))

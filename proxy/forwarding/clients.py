@@ -11,8 +11,8 @@ from proxy.forwarding.overrides import names_another_method
 from proxy.forwarding.verdict import JudgedRequest, RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
-from proxy.pages.client_texts import CLIENT_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.sessions.credential_use import UseRefused, UseThrottled
 from proxy.sessions.session import Session
 
@@ -78,7 +78,11 @@ def stops_of_use(request: JudgedRequest, session: Session, beside: Session | Non
         return refuse_client(request, Problem.AMBIGUOUS_REQUEST, "credential and cookie of two persons")
     if not is_good_for(session, given, request.head, request.address):
         return refuse_client(
-            request, Problem.NOT_ALLOWED, "limits of the credential", detail=CLIENT_WORDS.limited, session=session
+            request,
+            Problem.NOT_ALLOWED,
+            "limits of the credential",
+            detail=_("This password or token is not good for such requests, or not from this network."),
+            session=session,
         )
     return None
 
@@ -91,7 +95,7 @@ def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled | None
     if refused is UseRefused.DIRECTORY_AWAY:
         return refuse_client(request, Problem.DIRECTORY_UNAVAILABLE, refused.value)
     if refused is UseRefused.NO_SCHEME:
-        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=ENGLISH.no_scheme_here)
+        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=_(phrases.NO_SCHEME_HERE))
     reason = "session ended" if refused is None else refused.value
     return refuse_client(request, Problem.NOT_SIGNED_IN, reason, is_wrong=True)
 
@@ -100,13 +104,13 @@ def refuse_admission(request: JudgedRequest, session: Session, admission: Admiss
     """The person, or what was proven in this session, does not open it."""
     decision = admission.decision
     if isinstance(decision, Deny):
-        detail = ENGLISH.open_to_groups.format(groups=", ".join(decision.groups))
+        detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(decision.groups))
         return refuse_client(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
     if isinstance(decision, DenyConfined):
-        detail = CLIENT_WORDS.other_app.format(apps=", ".join(decision.apps))
+        detail = _("This password or token opens only %(apps)s.", apps=", ".join(decision.apps))
         return refuse_client(request, Problem.NOT_ALLOWED, "other app", detail=detail, session=session)
     if isinstance(decision, DenyFactors):
-        detail = ENGLISH.open_to_scheme.format(scheme=decision.scheme) if decision.scheme else ENGLISH.no_scheme_here
+        detail = _(phrases.OPEN_TO_SCHEME, scheme=decision.scheme) if decision.scheme else _(phrases.NO_SCHEME_HERE)
         return refuse_client(request, Problem.NOT_ALLOWED, "factors", detail=detail, session=session)
     return refuse_client(request, Problem.NOT_SIGNED_IN, "not signed in", is_wrong=True)  # half a session is none
 
@@ -118,7 +122,7 @@ def refuse_browser(request: JudgedRequest) -> RefuseRequest:
             problem=Problem.NOT_ALLOWED,
             reason="no browsers",
             app_name=request.route.upstream.name,
-            detail=CLIENT_WORDS.no_browsers,
+            detail=_("It is open to programs with an app password or a token, not to browsers."),
             question=request.question,
         )
     return refuse_client(request, Problem.NOT_SIGNED_IN, "no credential")

@@ -44,9 +44,9 @@ from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import KEEP, PREFIX
+from proxy.languages.current import gettext as _
 from proxy.operations.incidents import new_incident_id
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.pages import phrases
 from proxy.sessions.credential_use import UseRefused, UseThrottled
 from proxy.sessions.kept_requests import SENDING_BYTES
 from proxy.sessions.live_sessions import CookieKey, cookie_key
@@ -238,10 +238,13 @@ class Gate:
         if _is_public(request.rule):
             return self._admitted(request, None, b"")
         if isinstance(decision, Deny):
-            detail = ENGLISH.open_to_groups.format(groups=", ".join(decision.groups))
+            detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(decision.groups))
             return refuse(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
         if isinstance(decision, DenyConfined):
-            detail = PASS_WORDS.closed.format(apps=", ".join(decision.apps))
+            detail = _(
+                "You signed in with a pass. It opens only %(apps)s. For the rest, sign in with your own phone.",
+                apps=", ".join(decision.apps),
+            )
             return refuse(request, Problem.NOT_ALLOWED, "pass", detail=detail, session=session)
         if isinstance(decision, DenyFactors):
             if decision.scheme and _keeps(request):

@@ -13,9 +13,10 @@ from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
+from proxy.languages.current import gettext as _
 from proxy.operations.incidents import new_incident_id
+from proxy.pages import phrases
 from proxy.pages.answers import Answer, render, wants_page
-from proxy.pages.texts import ENGLISH
 
 _PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
 _NOTHING_SENT = frozenset((Problem.STORE_UNAVAILABLE, Problem.OVERLOADED, Problem.UPSTREAM_UNREACHABLE))
@@ -39,7 +40,7 @@ def refusal(
         page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method) or is_from_page
         page = page and not refused.is_of_client
         if is_from_page and problem in _NOTHING_SENT and not detail:
-            detail = ENGLISH.not_passed_on
+            detail = _(phrases.NOT_PASSED_ON)
     else:
         # Of a head that could not be read no more counts than how an answer ends (RFC 9110 section 9.3.2), and whether
         # it looks like a person's: they are told in a page what to do.

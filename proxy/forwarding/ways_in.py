@@ -27,8 +27,9 @@ from proxy.http.reserved import (
     STEP_UP,
     browser_cookie,
 )
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.pages.answers import step_up_url, wants_page
-from proxy.pages.texts import ENGLISH
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
 
@@ -79,7 +80,7 @@ def ask_to_step_up(context: Context, request: JudgedRequest, session: Session, s
         return _send_to_portal(context, request, scheme)
     if scheme and request.question is None and is_sent_from_page(request.head):
         return refuse_form(context, request, session, scheme)
-    detail = ENGLISH.open_to_scheme.format(scheme=scheme) if scheme else ENGLISH.no_scheme_here
+    detail = _(phrases.OPEN_TO_SCHEME, scheme=scheme) if scheme else _(phrases.NO_SCHEME_HERE)
     problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
     return refuse(request, problem, "factors", detail=detail, session=session, scheme=scheme)
 
@@ -91,7 +92,7 @@ def refuse_form(
 
     So they sign in, or prove the rest of `scheme`, in another tab, and then go back to the form in this one.
     """
-    detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}" if scheme else ENGLISH.kept_not
+    detail = f"{_(phrases.OPEN_TO_SCHEME, scheme=scheme)} {_(phrases.KEPT_NOT)}" if scheme else _(phrases.KEPT_NOT)
     problem = Problem.SIGNED_OUT if request.cookies.session_token else Problem.NOT_SIGNED_IN
     if scheme:
         problem = Problem.TOO_FEW_FACTORS

@@ -14,8 +14,9 @@ from directory.principal import Principal
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passes.given_pass import Approver, GivenPass, code_digest, new_code, new_pass_id
 from proxy.factors.passes.pass_store import PassStore
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.pages.local_time import brief_text
-from proxy.pages.pass_texts import PASS_WORDS
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.changed_numbers import Notice, Notices, number_on_file
@@ -23,6 +24,12 @@ from proxy.sign_in.ending import end_each
 
 LONGEST_REASON = 200
 _HOUR = 3600.0
+TOLD_GIVEN = N_("The help desk gave you a pass for your work sign-in. Did you not ask for it? Call them now.")
+TOLD_VOUCHED = N_(
+    "Your manager vouched for your work sign-in without your phone. Did you not ask? Call your IT help desk now."
+)
+TOLD_ENDED = N_("The help desk ended your pass for your work sign-in. Do you still need one? Call them.")
+"""What the text messages about passes say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,21 +145,22 @@ class PassDesk:
         """`person`: whose pass this is. They are told once it counts."""
         if not given.counts:
             return
-        more = PASS_WORDS.told_more.format(
+        more = _(
+            "It opens: %(apps)s. It ends at %(end)s and was given by %(by)s. Reason: %(reason)s",
             apps=", ".join(given.apps),
             end=brief_text(given.ends_at, now),
             by=given.given_by.name,
             reason=given.reason,
         )
-        said = PASS_WORDS.told_vouched if given.is_vouched else PASS_WORDS.told_given
-        notice = Notice(sms=said, subject=PASS_WORDS.told_subject, mail=f"{said}\n\n{more}\n")
+        said = _(TOLD_VOUCHED if given.is_vouched else TOLD_GIVEN)
+        notice = Notice(sms=said, subject=_("A pass for your work sign-in"), mail=f"{said}\n\n{more}\n")
         await self._send(person, notice, incident=incident)
 
     async def tell_ended(self, person: Principal, given: GivenPass, *, incident: str) -> None:
         """`person`: whose pass this was. They are told of it only if they were told when they got it."""
         if given.counts:
-            said = PASS_WORDS.told_ended
-            notice = Notice(sms=said, subject=PASS_WORDS.told_ended_subject, mail=f"{said}\n")
+            said = _(TOLD_ENDED)
+            notice = Notice(sms=said, subject=_("Your pass for your work sign-in has ended"), mail=f"{said}\n")
             await self._send(person, notice, incident=incident)
 
     async def _send(self, person: Principal, notice: Notice, *, incident: str) -> None:

@@ -65,7 +65,8 @@ def N_(message: str) -> str:
 
 def translated(message: str) -> str:
     """With its placeholders as they are: for templates, which fill them in escaped."""
-    return _CURRENT.get().translations.gettext(message)
+    # Gettext keeps what it knows of a catalogue under the empty message.
+    return _CURRENT.get().translations.gettext(message) if message else ""
 
 
 def translated_number(singular: str, plural: str, num: int) -> str:

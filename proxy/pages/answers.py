@@ -1,6 +1,6 @@
 """Gatepost's own answers: what went wrong, whose fault it is and what to do, as a page or as JSON.
 
-Every answer carries the incident id that the log has too. The words stand in `proxy/pages/texts.py`.
+Every answer carries the incident id that the log has too. The words stand in `proxy/pages/problem_texts.py`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from urllib.parse import urlencode
 
 from proxy.http.problem import Problem
 from proxy.http.reserved import SCHEME, SIGN_IN, STEP_UP
+from proxy.languages.current import gettext as _
+from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
 from proxy.pages.look import OWN_LOOK, HouseLook
+from proxy.pages.problem_texts import problem_words
 from proxy.pages.template import protective_headers, render_page
-from proxy.pages.texts import ENGLISH
 
 _STATUS: Mapping[Problem, int] = MappingProxyType(
     {
@@ -100,7 +102,7 @@ def render(
     The style sheet is loaded from the page's own host, except on an unknown one, which serves none: there it
     comes from `sign_in_origin`.
     """
-    words = ENGLISH.problems[answer.problem.value]
+    words = problem_words(answer.problem.value)
     retry_after = answer.retry_after_seconds
     if retry_after is None:
         retry_after = _RETRY_AFTER_SECONDS.get(answer.status)
@@ -113,13 +115,14 @@ def render(
         headers += [("WWW-Authenticate", each) for each in answer.challenges or ('Gatepost realm="sign-in"',)]
     if page:
         headers.append(("Content-Type", "text/html; charset=utf-8"))
-        link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", ENGLISH.back_to_start
+        link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", _("Go to the start page")
         if answer.again_href and answer.status in _AGAIN:
-            link_href, link_text = answer.again_href, ENGLISH.again_link
+            link_href, link_text = answer.again_href, _("Try again")
         if answer.scheme:
-            link_href, link_text = step_up_url(answer.scheme, sign_in_origin), ENGLISH.step_up_link
+            link_href, link_text = step_up_url(answer.scheme, sign_in_origin), _("Continue")
         if answer.tab_href:
-            link_href, link_text = answer.tab_href, ENGLISH.step_up_tab if answer.scheme else ENGLISH.sign_in_tab
+            link_href = answer.tab_href
+            link_text = _("Continue in a new tab") if answer.scheme else _("Sign in in a new tab")
         wait = retry_after if retry_after is not None else _PAGE_WAIT_SECONDS.get(answer.status)
         body = render_page(
             "message.html",
@@ -127,7 +130,7 @@ def render(
                 "title": f"{answer.app}: {words.title}" if answer.app else words.title,
                 "message": words.text,
                 "detail": answer.detail,
-                "wait": "" if wait is None else ENGLISH.duration(wait),
+                "wait": "" if wait is None else duration(wait),
                 "again_at": None if wait is None or now is None else instant_in(wait, now),
                 "bad": True,
                 "form": None,

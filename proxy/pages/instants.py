@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from proxy.pages.amounts import ago, duration
 from proxy.pages.local_time import brief_text
-from proxy.pages.texts import ENGLISH
 
 _EXACT_SECONDS = 90
-"""Up to here a wait is told to the second, as `AmountTexts.duration` does."""
+"""Up to here a wait is told to the second, as `duration` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Instant:
 
 def instant(at: float, now: float) -> Instant:
     # Another node's clock may be ahead of this one's.
-    return _instant(at, now, relative=ENGLISH.ago(max(0, int(now - at))))
+    return _instant(at, now, relative=ago(max(0, int(now - at))))
 
 
 def instant_in(seconds: int, now: float) -> Instant:
@@ -41,7 +41,7 @@ def instant_in(seconds: int, now: float) -> Instant:
     is_exact = seconds <= _EXACT_SECONDS
     step = 1 if is_exact else 60
     at = math.ceil((now + seconds) / step) * step
-    return _instant(at, now, relative=ENGLISH.duration(seconds), is_exact=is_exact)
+    return _instant(at, now, relative=duration(seconds), is_exact=is_exact)
 
 
 def instant_to_come(at: float, now: float) -> Instant:

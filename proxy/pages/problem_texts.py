@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemText:
@@ -15,46 +18,59 @@ class ProblemText:
     text: str
 
 
-PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
+_PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
     {
-        "malformed_request": ProblemText("Malformed request", "The request could not be read."),
+        "malformed_request": ProblemText(N_("Malformed request"), N_("The request could not be read.")),
         "ambiguous_request": ProblemText(
-            "Ambiguous request", "The request can be read in more than one way, so it was not sent to the app."
+            N_("Ambiguous request"), N_("The request can be read in more than one way, so it was not sent to the app.")
         ),
-        "not_signed_in": ProblemText("Sign in first", "There is no session for this request, or it has ended."),
-        "signed_out": ProblemText("You were signed out", "Your session had ended, so nothing was sent to the app."),
-        "not_allowed": ProblemText("No access", "You are signed in, but not allowed to open this."),
+        "not_signed_in": ProblemText(N_("Sign in first"), N_("There is no session for this request, or it has ended.")),
+        "signed_out": ProblemText(
+            N_("You were signed out"), N_("Your session had ended, so nothing was sent to the app.")
+        ),
+        "not_allowed": ProblemText(N_("No access"), N_("You are signed in, but not allowed to open this.")),
         "too_few_factors": ProblemText(
-            "A stronger sign-in is needed", "You are signed in, but not in the way that this page needs."
+            N_("A stronger sign-in is needed"), N_("You are signed in, but not in the way that this page needs.")
         ),
         "not_from_here": ProblemText(
-            "Not available from this network", "You cannot open this from the network that you are on."
+            N_("Not available from this network"), N_("You cannot open this from the network that you are on.")
         ),
         "bad_form": ProblemText(
-            "This page was out of date", "The form belongs to an earlier page, so nothing was done. Start again."
+            N_("This page was out of date"),
+            N_("The form belongs to an earlier page, so nothing was done. Start again."),
         ),
-        "not_found": ProblemText("Page not found", "There is no such page here."),
+        "not_found": ProblemText(N_("Page not found"), N_("There is no such page here.")),
         "kept_form_gone": ProblemText(
-            "This form is no longer kept",
-            "It was already sent, or its ten minutes are over. Nothing was sent just now.",
+            N_("This form is no longer kept"),
+            N_("It was already sent, or its ten minutes are over. Nothing was sent just now."),
         ),
-        "method_not_allowed": ProblemText("Not possible", "This page does not take that kind of request."),
-        "request_timeout": ProblemText("Too slow", "The request did not arrive in time."),
-        "body_too_large": ProblemText("Too large", "The request is larger than this server accepts."),
-        "target_too_long": ProblemText("Address too long", "The address is longer than this server accepts."),
-        "unknown_host": ProblemText("Unknown address", "There is no app at this address."),
-        "throttled": ProblemText("Too many tries", "There were too many tries in a short time."),
+        "method_not_allowed": ProblemText(N_("Not possible"), N_("This page does not take that kind of request.")),
+        "request_timeout": ProblemText(N_("Too slow"), N_("The request did not arrive in time.")),
+        "body_too_large": ProblemText(N_("Too large"), N_("The request is larger than this server accepts.")),
+        "target_too_long": ProblemText(N_("Address too long"), N_("The address is longer than this server accepts.")),
+        "unknown_host": ProblemText(N_("Unknown address"), N_("There is no app at this address.")),
+        "throttled": ProblemText(N_("Too many tries"), N_("There were too many tries in a short time.")),
         "head_too_large": ProblemText(
-            "Request too large", "The request's header is too large. Deleting this site's cookies may help."
+            N_("Request too large"), N_("The request's header is too large. Deleting this site's cookies may help.")
         ),
-        "internal_error": ProblemText("Something went wrong", "This is a problem at our end."),
-        "not_implemented": ProblemText("Not supported", "The request asks for something that is not supported here."),
-        "upstream_unreachable": ProblemText("The app cannot be reached", "It may be starting, or down."),
-        "upstream_broken": ProblemText("The app's answer was broken", "It could not be read."),
-        "directory_unavailable": ProblemText("Sign-in is unavailable", "The directory does not answer just now."),
-        "store_unavailable": ProblemText("Temporarily unavailable", "Sessions cannot be read just now."),
-        "overloaded": ProblemText("Very busy", "There are too many requests just now."),
-        "upstream_silent": ProblemText("The app does not answer", "It took too long."),
-        "version_not_supported": ProblemText("Not supported", "This version of HTTP is not supported."),
+        "internal_error": ProblemText(N_("Something went wrong"), N_("This is a problem at our end.")),
+        "not_implemented": ProblemText(
+            N_("Not supported"), N_("The request asks for something that is not supported here.")
+        ),
+        "upstream_unreachable": ProblemText(N_("The app cannot be reached"), N_("It may be starting, or down.")),
+        "upstream_broken": ProblemText(N_("The app's answer was broken"), N_("It could not be read.")),
+        "directory_unavailable": ProblemText(
+            N_("Sign-in is unavailable"), N_("The directory does not answer just now.")
+        ),
+        "store_unavailable": ProblemText(N_("Temporarily unavailable"), N_("Sessions cannot be read just now.")),
+        "overloaded": ProblemText(N_("Very busy"), N_("There are too many requests just now.")),
+        "upstream_silent": ProblemText(N_("The app does not answer"), N_("It took too long.")),
+        "version_not_supported": ProblemText(N_("Not supported"), N_("This version of HTTP is not supported.")),
     }
 )
+
+
+def problem_words(problem: str) -> ProblemText:
+    """`problem` is a value of `proxy.http.problem.Problem`."""
+    words = _PROBLEMS[problem]
+    return ProblemText(_(words.title), _(words.text))

@@ -8,10 +8,10 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
-from proxy.languages.current import translated, translated_number
+from proxy.languages.current import current_language, translated, translated_number
+from proxy.pages import phrases
 from proxy.pages.assets import ASSETS
 from proxy.pages.look import OWN_LOOK, HouseLook
-from proxy.pages.texts import ENGLISH
 
 
 def page_environment(loader: BaseLoader) -> Environment:
@@ -33,6 +33,7 @@ def page_environment(loader: BaseLoader) -> Environment:
         lambda singular, plural, num: str(escape(translated_number(singular, plural, num))),
         newstyle=True,
     )
+    environment.globals["phrases"] = phrases
     return environment
 
 
@@ -48,7 +49,9 @@ def render_page(
     """
     page = _ENVIRONMENT.get_template(template)
     urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
-    return page.render(text=ENGLISH, assets=urls, asset_origin=asset_origin, look=look, **values).encode()
+    return page.render(
+        language=current_language(), assets=urls, asset_origin=asset_origin, look=look, **values
+    ).encode()
 
 
 def protective_headers(

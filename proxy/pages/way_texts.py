@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "api": "Native client or script",
-        "app_password": "App password",
-        "service_token": "Service token",
+        "api": N_("Native client or script"),
+        "app_password": N_("App password"),
+        "service_token": N_("Service token"),
         "ssh": "SSH",
         "radius": "VPN (RADIUS)",
     }
@@ -18,7 +21,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 
 def way_in_words(way: str) -> str:
     """Empty for a browser, which is described by its own name."""
-    return _NAMES.get(way, "")
+    return _(_NAMES.get(way, ""))
 
 
 def ways_in_words(ways: Iterable[str]) -> str:

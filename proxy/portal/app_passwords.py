@@ -15,7 +15,8 @@ from config.settings import AppSettings
 from proxy.access.policy import Allowed, judge
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_APP_PASSWORDS
-from proxy.pages.app_password_texts import APP_PASSWORD_WORDS
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.pages.instants import instant, instant_to_come
 from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
@@ -35,13 +36,15 @@ from proxy.sign_in.own_credentials import (
 )
 
 OWN_CREDENTIALS = web.AppKey("own_credentials", OwnCredentials)
-_WORDS = APP_PASSWORD_WORDS
 _DAYS = (7, 30, 90, 365)
 _USUAL_DAYS = 90
 _DAY_SECONDS = 86_400.0
 _TOLD = "told"
 """Query field: what became of the form before."""
-_SAID: Mapping[str, str] = {"removed": _WORDS.removed, "gone": _WORDS.gone}
+_SAID: Mapping[str, str] = {
+    "removed": N_("Removed. Programs that used it are signed out."),
+    "gone": N_("It was removed before."),
+}
 _LONGEST_LIST = 1000
 
 
@@ -64,8 +67,15 @@ async def take_app_passwords(request: web.Request) -> web.StreamResponse:
     raise refused(Problem.BAD_FORM)
 
 
+def _length(days: int) -> str:
+    return {7: _("a week"), 30: _("30 days"), 90: _("90 days"), 365: _("a year")}[days]
+
+
 async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
-    said = {"title": _WORDS.title, "off": _WORDS.off}
+    said = {
+        "title": _("App passwords"),
+        "off": _("App passwords need a second factor, and your organisation asks for none."),
+    }
     return await session_for_changes(request, Form.APP_PASSWORDS, ME_APP_PASSWORDS, **said, fields=fields)
 
 
@@ -87,13 +97,18 @@ async def _make(request: web.Request, session: Session, fields: Mapping[str, str
         return await _list(request, session, fields=fields, error=wanted, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     made = await request.app[OWN_CREDENTIALS].make(session.principal, wanted, incident=visit.incident, now=now)
     if made is None:
-        return await _list(request, session, fields=fields, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
+        return await _list(
+            request,
+            session,
+            fields=fields,
+            error=_("You have too many. Remove those that you no longer use."),
+            status=HTTPStatus.CONFLICT,
+        )
     credential, secret = made
     request.app[SIGN_IN_LOG].credential_changed(visit.client, credential, "credential.made")
     return page(
         request,
         "app_password_made.html",
-        words=_WORDS,
         secret=secret,
         app=credential.app,
         username=session.principal.username,
@@ -106,19 +121,19 @@ def _wanted(request: web.Request, session: Session, fields: Mapping[str, str], *
     """What is to be made, or what is wrong with the form."""
     app, name, days = fields.get("app", ""), clean_name(fields.get("name", ""), ""), fields.get("days", "")
     if app not in [each.name for each in _apps(request, session)]:
-        return _WORDS.no_app
+        return _("Choose one of the apps.")
     if not name:
-        return _WORDS.no_name
+        return _("Give it a name.")
     if days not in map(str, _DAYS):
         raise refused(Problem.BAD_FORM)
     try:
         methods = read_methods(fields.get("methods", "")[:_LONGEST_LIST])
     except WrongLimits:
-        return _WORDS.wrong_methods
+        return _("Methods are written like GET, PROPFIND.")
     try:
         networks = read_networks(fields.get("networks", "")[:_LONGEST_LIST])
     except WrongLimits:
-        return _WORDS.wrong_networks
+        return _("Networks are written like 10.0.0.0/8, or as single addresses.")
     ends_at = now + int(days) * _DAY_SECONDS
     return WantedCredential(
         factor=Factor.APP_PASSWORD, app=app, name=name, ends_at=ends_at, methods=methods, networks=networks
@@ -153,7 +168,6 @@ async def _list(
         status=status,
         action=ME_APP_PASSWORDS,
         csrf_token=form_token(request, Form.APP_PASSWORDS, session.session_id),
-        words=_WORDS,
         passwords=[
             {
                 "name_in_forms": each.credential_id,
@@ -167,9 +181,9 @@ async def _list(
             for each in await _own(request, session)
         ],
         apps=[app.name for app in _apps(request, session)],
-        days=[(each, _WORDS.length(each), str(each) == typed.get("days", str(_USUAL_DAYS))) for each in _DAYS],
+        days=[(each, _length(each), str(each) == typed.get("days", str(_USUAL_DAYS))) for each in _DAYS],
         typed={key: typed.get(key, "") for key in ("app", "name", "methods", "networks")},
-        notice="" if error else _SAID.get(request.query.get(_TOLD, ""), ""),
+        notice="" if error else _(_SAID.get(request.query.get(_TOLD, ""), "")),
         error=error,
         me_href=ME,
     )

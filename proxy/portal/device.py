@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 
 _BROWSERS = (
     (re.compile(r"\bEdg(?:e|A|iOS)?/"), "Edge"),
@@ -21,7 +22,7 @@ _BROWSERS = (
     (re.compile(r"^curl/"), "curl"),
     (re.compile(r"^git/"), "git"),
     (re.compile(r"^gatepost-connect\b"), "gatepost connect"),
-    (re.compile(r"^(?:python-|Python-|aiohttp|Wget/|Go-http-client/|Java/|okhttp/)"), ENGLISH.device_program),
+    (re.compile(r"^(?:python-|Python-|aiohttp|Wget/|Go-http-client/|Java/|okhttp/)"), N_("A program")),
 )
 _SYSTEMS = (
     (re.compile(r"\biPhone\b"), "iPhone"),
@@ -40,5 +41,5 @@ def describe_device(user_agent: str) -> str:
     browser = next((name for pattern, name in _BROWSERS if pattern.search(user_agent)), "")
     system = next((name for pattern, name in _SYSTEMS if pattern.search(user_agent)), "")
     if browser and system:
-        return ENGLISH.device_both.format(browser=browser, system=system)
-    return browser or system or ENGLISH.device_unknown
+        return _("%(browser)s on %(system)s", browser=_(browser), system=system)
+    return _(browser) or system or _("Unknown device")

@@ -8,36 +8,52 @@ from types import MappingProxyType
 from config.factors import Factor
 from config.settings import Settings
 from proxy.http.reserved import ME_APP_PASSWORDS, ME_FACTORS
-from proxy.pages.app_password_texts import APP_PASSWORD_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_, ngettext
+from proxy.languages.current import gettext as _
 from proxy.sign_in.changed_numbers import LONGEST_SMS, Notice
 
-_TEXTS = ENGLISH.factors
 _SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
     {
-        (Factor.TOTP, True): _TEXTS.factor_added_totp,
-        (Factor.TOTP, False): _TEXTS.factor_removed_totp,
-        (Factor.RECOVERY_CODE, True): _TEXTS.factor_added_recovery_code,
-        (Factor.RECOVERY_CODE, False): _TEXTS.factor_removed_recovery_code,
-        (Factor.PASSKEY, True): _TEXTS.factor_added_passkey,
-        (Factor.PASSKEY, False): _TEXTS.factor_removed_passkey,
+        (Factor.TOTP, True): N_("An authenticator app was added to your work sign-in."),
+        (Factor.TOTP, False): N_("An authenticator app was removed from your work sign-in."),
+        (Factor.RECOVERY_CODE, True): N_("New recovery codes were made for your work sign-in."),
+        (Factor.RECOVERY_CODE, False): N_("Your recovery codes for your work sign-in were removed."),
+        (Factor.PASSKEY, True): N_("A passkey was added to your work sign-in."),
+        (Factor.PASSKEY, False): N_("A passkey was removed from your work sign-in."),
     }
 )
 
 
 def factor_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
     """Nothing that somebody typed is in them: a thief chooses the names of what they add."""
-    return lambda factor, is_added: _notice(settings, _SAID[factor, is_added], _TEXTS.factor_subject)
+    return lambda factor, is_added: _notice(
+        settings, _(_SAID[factor, is_added]), _("Your ways to sign in have changed")
+    )
 
 
 def credential_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
     """Of app passwords and service tokens. A person can only undo what they could do themselves."""
-    words = APP_PASSWORD_WORDS
     said = {
-        (Factor.APP_PASSWORD, True): (words.told_made, words.subject, ME_APP_PASSWORDS),
-        (Factor.APP_PASSWORD, False): (words.told_removed, words.subject, ME_APP_PASSWORDS),
-        (Factor.SERVICE_TOKEN, True): (words.service_made, words.service_subject, None),
-        (Factor.SERVICE_TOKEN, False): (words.service_removed, words.service_subject, None),
+        (Factor.APP_PASSWORD, True): (
+            _("An app password was made for your work sign-in."),
+            _("An app password for your work sign-in"),
+            ME_APP_PASSWORDS,
+        ),
+        (Factor.APP_PASSWORD, False): (
+            _("An app password for your work sign-in was removed."),
+            _("An app password for your work sign-in"),
+            ME_APP_PASSWORDS,
+        ),
+        (Factor.SERVICE_TOKEN, True): (
+            _("A service token was made for your work account."),
+            _("A service token for your work account"),
+            None,
+        ),
+        (Factor.SERVICE_TOKEN, False): (
+            _("A service token for your work account was removed."),
+            _("A service token for your work account"),
+            None,
+        ),
     }
 
     def notice(factor: Factor, is_made: bool) -> Notice:
@@ -49,14 +65,22 @@ def credential_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
 
 def used_code_notices(settings: Settings) -> Callable[[int], Notice]:
     """Of a recovery code; the number is of those that are left."""
-    return lambda left: _notice(settings, f"{_TEXTS.code_used} {_TEXTS.codes_left(left)}", _TEXTS.code_used_subject)
+    return lambda left: _notice(
+        settings,
+        f"{_('A recovery code was used for your work sign-in.')} {_codes_left(left)}",
+        _("A recovery code was used"),
+    )
+
+
+def _codes_left(count: int) -> str:
+    return ngettext("You have one left.", "You have %(num)d left.", count) if count else _("It was your last one.")
 
 
 def _notice(settings: Settings, said: str, subject: str, path: str | None = ME_FACTORS) -> Notice:
     """`path`: where it can be undone."""
-    brief = _TEXTS.factor_not_you_brief
+    brief = _("Not you? Call the help desk.")
     url = settings.server.public_url.origin + path if path is not None else ""
-    not_you = _TEXTS.factor_not_you.format(url=url) if url else brief
+    not_you = _("Not you? Call the help desk and undo it: %(url)s", url=url) if url else brief
     sms = f"{said} {not_you}"
     if len(sms) > LONGEST_SMS:  # with the name of this host; the mail has the link
         sms = f"{said} {brief}"

@@ -11,8 +11,8 @@ from aiohttp import web
 from proxy.http.fetch_metadata import is_own_request
 from proxy.http.problem import Problem
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
+from proxy.languages.current import gettext as _
 from proxy.pages.answers import Answer
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import KEYS, SETTINGS, VISIT
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp
 from proxy.portal.return_to import app_origin
@@ -62,7 +62,11 @@ async def read_form(request: web.Request, *, most_fields: int = MAX_FIELDS) -> M
     ):
         origin = request.headers.get("Origin", "")
         is_other_spelling = _host_of(origin) == _host_of(own_origin)
-        detail = ENGLISH.other_origin.format(origin=own_origin) if is_other_spelling else ""
+        detail = (
+            _("This page was opened at another address. Open %(origin)s instead.", origin=own_origin)
+            if is_other_spelling
+            else ""
+        )
         raise refused(Problem.BAD_FORM, detail=detail)
     if request.content_type != "application/x-www-form-urlencoded":
         raise refused(Problem.MALFORMED_REQUEST)

@@ -14,9 +14,11 @@ from config.settings import AppSettings
 from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.http.problem import Problem
 from proxy.http.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import size
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, require_csrf_token
@@ -101,10 +103,22 @@ async def show_kept(request: web.Request) -> web.StreamResponse:
         return _to_sign_in(request, app, token)
     kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is None:
-        return _over(request, app, HTTPStatus.GONE, ENGLISH.kept_gone_title, ENGLISH.kept_gone)
+        return _over(
+            request,
+            app,
+            HTTPStatus.GONE,
+            _("This form is no longer kept"),
+            _("It was already sent or discarded, or its ten minutes are over. Nothing was sent just now."),
+        )
     if kept.owner != session.principal.guid:
         await request.app[KEPT_REQUESTS].discard(token, now=visit.now)
-        return _over(request, app, HTTPStatus.FORBIDDEN, ENGLISH.kept_others_title, ENGLISH.kept_others)
+        return _over(
+            request,
+            app,
+            HTTPStatus.FORBIDDEN,
+            _("This is not your form"),
+            _("Someone else filled it in. It was deleted, and nothing was sent to the app."),
+        )
     return _question(request, app, session, kept, token)
 
 
@@ -123,7 +137,9 @@ async def take_kept(request: web.Request) -> web.StreamResponse:
     kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is not None and kept.owner == session.principal.guid:
         await request.app[KEPT_REQUESTS].discard(token, now=visit.now)
-    return _over(request, app, HTTPStatus.OK, ENGLISH.kept_discarded_title, ENGLISH.kept_discarded)
+    return _over(
+        request, app, HTTPStatus.OK, _("Not sent"), _("The form was deleted, and nothing was sent to the app.")
+    )
 
 
 def _question(request: web.Request, app: AppSettings, session: Session, kept: KeptRequest, token: str) -> web.Response:
@@ -135,7 +151,7 @@ def _question(request: web.Request, app: AppSettings, session: Session, kept: Ke
         form_targets=("http:", "https:"),
         app=app.name,
         target=kept.target if len(kept.target) <= _SHOWN_TARGET else kept.target[:_SHOWN_TARGET] + "…",
-        size=ENGLISH.size(len(kept.body)),
+        size=size(len(kept.body)),
         kept=instant(kept.kept_at, request[VISIT].now),
         name=session.principal.display_name,
         send_action=app_origin(app, request.app[SETTINGS].server.public_url) + kept.target,
@@ -150,7 +166,7 @@ def _question(request: web.Request, app: AppSettings, session: Session, kept: Ke
 
 
 def _over(request: web.Request, app: AppSettings, status: HTTPStatus, title: str, text: str) -> web.Response:
-    return message(request, status, title, text, link=("/", ENGLISH.kept_to_app.format(app=app.name)))
+    return message(request, status, title, text, link=("/", _("Go to %(app)s", app=app.name)))
 
 
 def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str = "") -> web.Response:
@@ -169,10 +185,14 @@ def _not_kept(request: web.Request, app: AppSettings, scheme: str, *, problem: P
     again."""
     public, visit = request.app[SETTINGS].server.public_url, request[VISIT]
     origin = app_origin(app, public)
-    detail = f"{ENGLISH.kept_too_many} {ENGLISH.kept_not}" if problem is Problem.THROTTLED else ENGLISH.kept_not
+    detail = (
+        f"{_('You were signed out, and too many of your forms are already kept.')} {_(phrases.KEPT_NOT)}"
+        if problem is Problem.THROTTLED
+        else _(phrases.KEPT_NOT)
+    )
     if scheme:
         problem = Problem.TOO_FEW_FACTORS
-        detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}"
+        detail = f"{_(phrases.OPEN_TO_SCHEME, scheme=scheme)} {_(phrases.KEPT_NOT)}"
     tab_href = origin + "/"  # where a browser without a cookie is given one
     if not visit.browser_is_new:
         back = WayBack(return_to=origin + "/", start=start_digest(visit.browser), app=app)

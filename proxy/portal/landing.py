@@ -28,7 +28,8 @@ from proxy.http.reserved import (
     TICKET,
     VOUCH,
 )
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
+from proxy.languages.current import ngettext
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
@@ -54,8 +55,6 @@ ASK_AGAIN = "ask_again"
 LOST = "lost"
 """Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
-TO_START = (START_PAGE, ENGLISH.back_to_start)
-"""The link to it, and its text."""
 TOLD = "told"
 """Query field of the passcode page: what became of the form that was sent from it."""
 TICKED = "ticked"
@@ -66,6 +65,11 @@ LATER = "later"
 """Query field of the password page: that was read, and nothing is to be changed now."""
 PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 """Query field of the start page."""
+
+
+def start_link() -> tuple[str, str]:
+    """To the start page, and its text."""
+    return START_PAGE, _("Go to the start page")
 
 
 def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
@@ -155,8 +159,8 @@ def expiry_warning(principal: Principal, directories: Sequence[DirectorySettings
         return ""
     days = int(max(0.0, seconds_left) // _DAY_SECONDS)
     if days == 0:
-        return ENGLISH.expiring_today
-    return ENGLISH.expiring_one if days == 1 else ENGLISH.expiring_many.format(count=days)
+        return _("Your password expires within a day.")
+    return ngettext("Your password expires in 1 day.", "Your password expires in %(num)d days.", days)
 
 
 def to_sign_in(request: web.Request, back: WayBack) -> web.Response:

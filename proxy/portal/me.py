@@ -19,9 +19,8 @@ from directory.change_outcomes import PasswordChanger
 from proxy.factors.remembered.browser import name_of
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_APP_PASSWORDS, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
-from proxy.pages.app_password_texts import APP_PASSWORD_WORDS
+from proxy.languages.current import gettext as _
 from proxy.pages.instants import instant, instant_to_come
-from proxy.pages.texts import ENGLISH
 from proxy.pages.way_texts import way_in_words
 from proxy.portal.app_keys import FLOW, REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -62,15 +61,15 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         "me.html",
         action=ME,
         csrf_token=form_token(request, Form.ME, session.session_id),
-        lead=ENGLISH.start_signed_in.format(name=session.principal.display_name),
+        lead=_("Signed in as %(name)s", name=session.principal.display_name),
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
         browsers=await _browsers_of(request, session),
         vouch_text=await asks_of(request, session),
         vouch_href=ME_VOUCH,
         notice=_notice(request.query.get(ENDED, ""), request.query.get(FORGOTTEN, "")),
         factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) and is_own else "",
-        begins_again=APP_PASSWORD_WORDS.begins_again,
-        app_passwords_title=APP_PASSWORD_WORDS.title,
+        begins_again=_("It begins again as long as its app password stands."),
+        app_passwords_title=_("App passwords"),
         app_passwords_href=ME_APP_PASSWORDS if takes_app_passwords and is_own else "",
         password_href=PASSWORD if isinstance(directory, PasswordChanger) and is_own else "",
         start_href=START_PAGE,
@@ -186,13 +185,17 @@ def _apps_of(request: web.Request, shown: Session, hosts: Sequence[str]) -> Sequ
 
 def _notice(ended: str, forgotten: str) -> str:
     if forgotten:
-        return ENGLISH.me_forgotten_before if forgotten == "0" else ENGLISH.me_forgotten
+        return (
+            _("That browser was not remembered any more.")
+            if forgotten == "0"
+            else _("That browser is forgotten: you will be asked for a code there.")
+        )
     match ended:
         case "":
             return ""
         case "0":
-            return ENGLISH.me_ended_before
+            return _("That session had already ended.")
         case "1":
-            return ENGLISH.me_ended_one
+            return _("That session has ended.")
         case _:
-            return ENGLISH.me_ended_many
+            return _("All other sessions have ended.")

@@ -31,9 +31,10 @@ from proxy.http.reserved import (
     remembered_cookie,
     session_cookie,
 )
+from proxy.languages.current import gettext as _
 from proxy.operations.store_errors import StoreError
+from proxy.pages import phrases
 from proxy.pages.answers import Answer, render, wants_page
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, LOG, LOOK, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.forms import Refused
 from proxy.portal.landing import FORM
@@ -157,7 +158,7 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     if visit is not None:
         answer = replace(answer, incident=visit.incident, again_href=_again_href(request, visit))
     if request.path == KEEP and not answer.detail:
-        answer = replace(answer, detail=ENGLISH.not_passed_on)
+        answer = replace(answer, detail=_(phrases.NOT_PASSED_ON))
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
     now = visit.now if visit is not None else None

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from proxy.http.reserved import ME, NOT_ME
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
 from proxy.portal.app_keys import CLOCK, NOT_ME_STEP, VISIT
 from proxy.portal.forms import read_form
 from proxy.portal.landing import sign_in_path
@@ -23,10 +23,13 @@ async def show_not_me(request: web.Request) -> web.StreamResponse:
     return message(
         request,
         HTTPStatus.OK,
-        ENGLISH.not_me_title,
-        ENGLISH.not_me_text,
-        form=OneButton(action=NOT_ME, fields=((TOKEN, token),), button=ENGLISH.not_me_button),
-        link=(ME, ENGLISH.me_title),
+        _("Was that not you?"),
+        _(
+            "Did somebody else sign in as you? The button signs you out everywhere, forgets the browsers "
+            "that were remembered for you, removes your app passwords, and tells the help desk."
+        ),
+        form=OneButton(action=NOT_ME, fields=((TOKEN, token),), button=_("That was not me")),
+        link=(ME, _("Where you are signed in")),
     )
 
 
@@ -40,9 +43,12 @@ async def take_not_me(request: web.Request) -> web.StreamResponse:
     response = message(
         request,
         HTTPStatus.OK,
-        ENGLISH.not_me_done_title,
-        ENGLISH.not_me_done,
-        link=(sign_in_path(form=True), ENGLISH.signed_out_again),
+        _("You are signed out everywhere"),
+        _(
+            "The help desk has been told. Somebody may have your password: sign in and change it now, or ask "
+            "the help desk to do it."
+        ),
+        link=(sign_in_path(form=True), _("Sign in again")),
     )
     clear_session_cookie(request, response)
     return response
@@ -50,5 +56,12 @@ async def take_not_me(request: web.Request) -> web.StreamResponse:
 
 def _over(request: web.Request) -> web.Response:
     return message(
-        request, HTTPStatus.GONE, ENGLISH.not_me_over_title, ENGLISH.not_me_over, link=(ME, ENGLISH.me_title)
+        request,
+        HTTPStatus.GONE,
+        _("This link does nothing any more"),
+        _(
+            "It works once, for two days. If somebody else may have signed in as you, sign out everywhere on "
+            "the page “Where you are signed in”, and call the help desk."
+        ),
+        link=(ME, _("Where you are signed in")),
     )

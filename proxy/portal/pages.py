@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.http.reserved import browser_cookie, remembered_cookie, session_cookie
+from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import KEYS, LOOK, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.return_to import app_origin
@@ -88,7 +88,7 @@ def message(
         title=title,
         message=text,
         detail=detail,
-        wait="" if wait_seconds is None else ENGLISH.duration(wait_seconds),
+        wait="" if wait_seconds is None else duration(wait_seconds),
         again_at=None if wait_seconds is None else instant_in(wait_seconds, request[VISIT].now),
         bad=status >= 400,
         form=form,

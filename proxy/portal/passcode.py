@@ -14,8 +14,9 @@ from config.factors import Factor
 from proxy.factors.challenge import Attempt, Challenge
 from proxy.factors.second_factor import Unusable
 from proxy.http.problem import Problem
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.pages.instants import instant_in
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
@@ -101,7 +102,7 @@ async def _show_anew(request: web.Request, session: Session, named: WayBack, *, 
     if live is None:
         raise refused(Problem.BAD_FORM)
     back = onward(request, live, named)
-    error, status = ENGLISH.passcode_stale, HTTPStatus.FORBIDDEN
+    error, status = _("This page was out of date. Enter the most recent code."), HTTPStatus.FORBIDDEN
     return await passcode_form(request, session, live, back, error=error, is_ticked=is_ticked, status=status)
 
 
@@ -132,7 +133,7 @@ async def _page_after_answer(
             return factor_locked(request, back)
         case Throttled(retry_after_seconds=wait):
             again_href = passcode_path(challenge.challenge_id, back, is_ticked=is_ticked)
-            return throttled(request, ENGLISH.passcodes_throttled, wait, again_href=again_href)
+            return throttled(request, _(phrases.PASSCODES_THROTTLED), wait, again_href=again_href)
 
 
 async def page_after_proof(request: web.Request, accepted: Accepted, back: WayBack) -> web.Response:
@@ -155,7 +156,7 @@ async def _not_right(
     """
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return redirect(passcode_path(challenge.challenge_id, back, told=told, is_ticked=is_ticked))
-    _, error = what_became(told, challenge, request.app[FLOW].proving.prompt(challenge))
+    error = what_became(told, challenge, request.app[FLOW].proving.prompt(challenge))[1]
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return await passcode_form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
 
@@ -176,15 +177,15 @@ async def _send_again(
             if not may_arrive:
                 return unsent(request, session, challenge, back, why)
             # A person who waits for a late message keeps the field for its code.
-            error, status = ENGLISH.passcode_not_resent, HTTPStatus.SERVICE_UNAVAILABLE
+            error, status = _(phrases.PASSCODE_NOT_RESENT), HTTPStatus.SERVICE_UNAVAILABLE
             return await passcode_form(request, session, challenge, back, error=error, status=status)
         case ChallengeOver():
             return await passcode_over(request, session, back)
         case TooEarly(wait):
-            notice = ENGLISH.passcode_too_soon.format(seconds=wait)
+            notice = _(phrases.PASSCODE_TOO_SOON, seconds=wait)
             return await _not_now(request, session, challenge, back, wait, notice=notice)
         case Throttled(retry_after_seconds=wait):
-            return await _not_now(request, session, challenge, back, wait, error=ENGLISH.passcode_sends_throttled)
+            return await _not_now(request, session, challenge, back, wait, error=_(phrases.PASSCODE_SENDS_THROTTLED))
         case Unusable():
             return unusable(request, again, back)
 

@@ -14,11 +14,12 @@ from directory.mail_address import mask_mail
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Prompt
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import duration, tries_left
 from proxy.pages.instants import Instant, instant
-from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.refusal_texts import WRONG_ANSWERS
-from proxy.pages.texts import ENGLISH
-from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import FLOW, PASSKEYS, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.landing import ASK_MANAGER, TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
@@ -31,21 +32,33 @@ from proxy.sessions.session import Level, Session
 from proxy.sign_in.message_fate import Look
 
 ASKED_FOR: dict[Factor, str] = {
-    Factor.TOTP: ENGLISH.factors.ask_totp,
-    Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
-    Factor.PASSKEY: ENGLISH.factors.ask_passkey,
-    Factor.PASS: PASS_WORDS.ask,
+    Factor.TOTP: phrases.ASK_TOTP,
+    Factor.RECOVERY_CODE: N_("One of your recovery codes"),
+    Factor.PASSKEY: N_("Your passkey"),
+    Factor.PASS: N_("The 20 digits of your pass"),
 }
-"""What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
+"""What the page asks for where nothing is sent; ``%(hint)s`` is the challenge's. A new factor is registered here."""
 _ANOTHER = {
-    Factor.TOTP: ENGLISH.factors.another_totp,
-    Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code,
-    Factor.PASSKEY: ENGLISH.factors.another_passkey,
+    Factor.TOTP: N_("Use your authenticator app"),
+    Factor.RECOVERY_CODE: N_("Use a recovery code"),
+    Factor.PASSKEY: N_("Use your passkey"),
 }
 """What the button says that asks for it in another one's place."""
 _SAFER_THAN_SMS = {
-    Factor.PASSKEY: (ENGLISH.factors.weaker_than_passkey, ENGLISH.factors.weaker_than_passkey_to_come),
-    Factor.TOTP: (ENGLISH.factors.weaker_than_totp, ENGLISH.factors.weaker_than_totp_to_come),
+    Factor.PASSKEY: (
+        N_("Text messages can be intercepted. Your passkey is safer."),
+        N_(
+            "Text messages can be intercepted. A passkey is safer: you can add one once you are signed in, "
+            "under “Ways to sign in”."
+        ),
+    ),
+    Factor.TOTP: (
+        N_("Text messages can be intercepted. Your authenticator app is safer."),
+        N_(
+            "Text messages can be intercepted. An authenticator app is safer: you can set one up once you "
+            "are signed in, under “Ways to sign in”."
+        ),
+    ),
 }
 """What is said where a person has it, and where they do not."""
 
@@ -167,8 +180,8 @@ async def _answer_form(
         start=back.start,
         may_reload=status == HTTPStatus.OK,
         options=options,
-        ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
-        confines=PASS_WORDS.confines if challenge.factor is Factor.PASS else "",
+        ask=_(ASKED_FOR[challenge.factor], hint=prompt.hint),
+        confines=_(phrases.CONFINES) if challenge.factor is Factor.PASS else "",
         digits=prompt.digits,
         most_typed=prompt.longest,
         remember=_remember(request, session, challenge),
@@ -184,15 +197,21 @@ async def _answer_form(
 async def _others(request: web.Request, session: Session, challenge: Challenge) -> list[tuple[str, str]]:
     """The buttons that ask for another factor in this one's place: what each sends, and what it says."""
     found = await request.app[FLOW].proving.others(request[VISIT].client, session, challenge, now=request[VISIT].now)
-    sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
+    sent = {
+        ChannelKind.SMS: N_("Send it as a text message to %(destination)s"),
+        ChannelKind.EMAIL: N_("Send it by e-mail to %(destination)s"),
+    }
     if challenge.kind is None:  # there is no message yet that could go another way
-        sent = {ChannelKind.SMS: ENGLISH.factors.instead_sms, ChannelKind.EMAIL: ENGLISH.factors.instead_mail}
+        sent = {
+            ChannelKind.SMS: N_("Send a code to your phone, %(destination)s"),
+            ChannelKind.EMAIL: N_("Send a code to %(destination)s"),
+        }
     others = [
         (
             each.factor.value,
-            _ANOTHER.get(each.factor, ENGLISH.passcode_another_factor)
+            _(_ANOTHER.get(each.factor, N_("Use another way")))
             if each.kind is None
-            else sent[each.kind].format(destination=each.masked),
+            else _(sent[each.kind], destination=each.masked),
         )
         for each in found
         if each.factor is not Factor.PASS
@@ -201,9 +220,9 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
         # To everybody: it may be given while this page is open, and only an answer is told from another.
         help_desk = request.app[SETTINGS].help_desk
         if help_desk.passes and challenge.factor is not Factor.PASS:
-            others.append((Factor.PASS.value, PASS_WORDS.have_one))
+            others.append((Factor.PASS.value, _(phrases.HAVE_ONE)))
         if help_desk.vouching and session.confined is None:
-            others.append((ASK_MANAGER, VOUCH_WORDS.no_phone))
+            others.append((ASK_MANAGER, _("I don’t have my phone")))
     return others
 
 
@@ -212,14 +231,14 @@ def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]
     safer = [factor for factor in session.next_choice or challenge.choice if factor in _SAFER_THAN_SMS]
     if challenge.kind is not ChannelKind.SMS or not safer:
         return ""
-    has = next((factor for factor in safer if any(name == factor.value for name, _ in others)), None)
-    return _SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1]
+    has = next((factor for factor in safer if any(each[0] == factor.value for each in others)), None)
+    return _(_SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1])
 
 
 def _remember(request: web.Request, session: Session, challenge: Challenge) -> str:
     """What the tick says by which this browser is remembered; empty: it cannot be."""
     seconds = request.app[FLOW].remembering.offers(request[VISIT].client, session, challenge)
-    return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
+    return "" if seconds is None else _("Remember this browser for %(time)s", time=duration(int(seconds)))
 
 
 def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
@@ -227,24 +246,24 @@ def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
     if look.other_way is None:
         return ""
     if look.other_way is ChannelKind.EMAIL:
-        return ENGLISH.passcode_another_mail.format(destination=mask_mail(session.principal.mail or ""))
+        return _("Send it by e-mail to %(destination)s", destination=mask_mail(session.principal.mail or ""))
     if look.is_mail:
-        return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
-    return ENGLISH.passcode_another_sms
+        return _("Send it as a text message to %(destination)s", destination=challenge.masked_destination)
+    return _("Send it through another provider")
 
 
 def what_became(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
     """A notice and an error: what the query says became of the form before."""
     match told:
         case FormFate.SENT:
-            return ENGLISH.passcode_resent, ""
+            return _(phrases.PASSCODE_RESENT), ""
         case FormFate.WRONG:
-            wrong = WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
-            return "", f"{wrong} {ENGLISH.tries_left(challenge.attempts_left)}"
+            wrong = _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))
+            return "", f"{wrong} {tries_left(challenge.attempts_left)}"
         case FormFate.SHAPE if prompt.digits:
-            return "", ENGLISH.passcode_shape.format(digits=prompt.digits)
+            return "", _("Enter all %(digits)s digits.", digits=prompt.digits)
         case FormFate.SHAPE:
-            return "", WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
+            return "", _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))
         case _:
             return "", ""
 

@@ -14,8 +14,10 @@ from directory.change_outcomes import ChangeRefusal, PasswordChanger, PasswordCh
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
 from proxy.http.reserved import PASSCODE
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import duration
 from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, require_csrf_token
@@ -24,11 +26,11 @@ from proxy.portal.landing import (
     PASSWORD_CHANGED,
     REMINDER,
     START_PAGE,
-    TO_START,
     expiry_warning,
     land,
     password_path,
     sign_in_path,
+    start_link,
     to_sign_in,
     way_back,
 )
@@ -41,17 +43,22 @@ from proxy.sign_in.outcomes import Throttled
 from proxy.sign_in.password_change import Changed, ChangedAndSignedOut, Superseded
 
 _REFUSALS: Mapping[ChangeRefusal, str] = {
-    ChangeRefusal.WRONG_PASSWORD: ENGLISH.change_wrong,
-    ChangeRefusal.LOCKED: ENGLISH.change_locked,
-    ChangeRefusal.NOT_USABLE: ENGLISH.change_not_usable,
-    ChangeRefusal.UNUSABLE_PASSWORD: ENGLISH.change_unusable,
-    ChangeRefusal.TOO_COMMON: ENGLISH.change_too_common,
-    ChangeRefusal.TOO_SHORT: ENGLISH.change_too_short,
-    ChangeRefusal.USED_BEFORE: ENGLISH.change_used_before,
-    ChangeRefusal.TOO_SIMPLE: ENGLISH.change_too_simple,
-    ChangeRefusal.TOO_YOUNG: ENGLISH.change_too_young,
-    ChangeRefusal.AGAINST_POLICY: ENGLISH.change_against_policy,
-    ChangeRefusal.NOT_ALLOWED: ENGLISH.change_not_allowed,
+    ChangeRefusal.WRONG_PASSWORD: N_("The current password is not right."),
+    ChangeRefusal.LOCKED: N_("Your account is locked for now. Wait a while, or ask your IT help desk."),
+    ChangeRefusal.NOT_USABLE: N_("Your account cannot be used any more. Ask your IT help desk."),
+    ChangeRefusal.UNUSABLE_PASSWORD: N_("This password is too long or has characters that cannot be used."),
+    ChangeRefusal.TOO_COMMON: N_("Many people use this password, so attackers try it first. Choose another one."),
+    ChangeRefusal.TOO_SHORT: N_("The new password is too short."),
+    ChangeRefusal.USED_BEFORE: N_("You have used this password before. Choose another one."),
+    ChangeRefusal.TOO_SIMPLE: N_(
+        "The new password is too simple, or contains your name. Mix capitals, lower case, digits and symbols."
+    ),
+    ChangeRefusal.TOO_YOUNG: N_("Your password was changed too recently to change it again."),
+    ChangeRefusal.AGAINST_POLICY: N_(
+        "Your organisation's rules do not allow this password. It may be too short, too simple, too much "
+        "like your name, or used before. Or you may have changed your password too recently."
+    ),
+    ChangeRefusal.NOT_ALLOWED: N_("You may not change your password yourself. Ask your IT help desk."),
 }
 
 
@@ -97,12 +104,13 @@ async def take_password(request: web.Request) -> web.StreamResponse:
         case Superseded():
             return redirect(sign_in_path(back))
         case Throttled(retry_after_seconds=wait):
-            error = f"{ENGLISH.change_throttled} {ENGLISH.try_later.format(wait=ENGLISH.duration(wait))}"
+            error = _("There were too many tries with a wrong password. Nothing was changed.")
+            error += " " + _("Try again in %(wait)s.", wait=duration(wait))
             response = await _form(request, session, changer, back, error=error, status=HTTPStatus.TOO_MANY_REQUESTS)
             response.headers["Retry-After"] = str(wait)
             return response
         case PasswordChangeRefused(reason):
-            return await _form(request, session, changer, back, error=_REFUSALS[reason])
+            return await _form(request, session, changer, back, error=_(_REFUSALS[reason]))
         case ChangedAndSignedOut():
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
@@ -114,10 +122,14 @@ async def take_password(request: web.Request) -> web.StreamResponse:
 def _what_is_wrong(old: str, new: str, again: str) -> str:
     """What can be said without asking the directory; it does not count as a try."""
     if not old or not new or not again:
-        return ENGLISH.change_empty
+        return _("Fill in all three fields.")
     if new != again:
-        return ENGLISH.change_differs
-    return "" if is_usable_password(old) and is_usable_password(new) else ENGLISH.change_unusable
+        return _("The two new passwords do not match.")
+    return (
+        ""
+        if is_usable_password(old) and is_usable_password(new)
+        else _("This password is too long or has characters that cannot be used.")
+    )
 
 
 async def _go_on(request: web.Request, session: Session, back: WayBack) -> web.Response:
@@ -137,13 +149,13 @@ async def _form(
 ) -> web.Response:
     """Nothing that was typed appears in the page."""
     must = session.level is Level.MUST_CHANGE_PASSWORD
-    lead = ENGLISH.change_lead_must if must else ENGLISH.change_lead
+    lead = phrases.CHANGE_LEAD_MUST if must else N_("For your work account %(username)s.")
     return page(
         request,
         "password.html",
         status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK),
-        title=ENGLISH.change_title_must if must else ENGLISH.change_title,
-        lead=lead.format(username=session.principal.username),
+        title=_("Choose a new password") if must else _("Change your password"),
+        lead=_(lead, username=session.principal.username),
         csrf_token=form_token(request, Form.PASSWORD, session.session_id),
         return_to=back.return_to,
         start=back.start,
@@ -151,7 +163,7 @@ async def _form(
         rules=_rule_lines(await _rules(changer)),
         error=error,
         away_href=sign_in_path(back) if must or back.app is not None else START_PAGE,
-        away_text=ENGLISH.passcode_other if must else ENGLISH.change_later,
+        away_text=_("Sign in as someone else") if must else _("Not now"),
         start_again=start_again(request, session),
     )
 
@@ -168,12 +180,16 @@ def _rule_lines(rules: PasswordRules | None) -> list[str]:
         return []
     lines = []
     if rules.min_length:
-        lines.append(ENGLISH.change_rule_length.format(count=rules.min_length))
+        lines.append(_("At least %(count)s characters", count=rules.min_length))
     if rules.history:
-        lines.append(ENGLISH.change_rule_history.format(count=rules.history))
+        lines.append(_("Different from your last %(count)s passwords", count=rules.history))
     if rules.needs_variety:
-        lines.append(ENGLISH.change_rule_variety)
-    return [*lines, ENGLISH.change_rule_common, ENGLISH.change_rule_more] if lines else []
+        lines.append(_("At least three of: capitals, lower case, digits, symbols. Not your name"))
+    return (
+        [*lines, _("Not one of the passwords that many people use"), _("Your organisation may ask for more")]
+        if lines
+        else []
+    )
 
 
 def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response:
@@ -194,16 +210,16 @@ def _sign_in_anew(request: web.Request, back: WayBack) -> web.Response:
     response = message(
         request,
         HTTPStatus.OK,
-        ENGLISH.change_done_title,
-        ENGLISH.change_done,
-        link=(sign_in_path(back), ENGLISH.signed_out_again),
+        _("Your password was changed"),
+        _("Sign in with the new one."),
+        link=(sign_in_path(back), _("Sign in again")),
     )
     clear_session_cookie(request, response)
     return response
 
 
 def _not_here(request: web.Request, session: Session) -> web.Response:
-    title, text = ENGLISH.change_elsewhere_title, ENGLISH.change_elsewhere
+    title, text = _("You cannot change your password here"), _("Ask your IT help desk for a new one.")
     if session.confined is not None:
-        title, text = PASS_WORDS.not_here_title, PASS_WORDS.not_here
-    return message(request, HTTPStatus.FORBIDDEN, title, text, link=TO_START)
+        title, text = _("Not with a pass"), _(phrases.NOT_HERE)
+    return message(request, HTTPStatus.FORBIDDEN, title, text, link=start_link())

@@ -7,27 +7,40 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.http.problem import Problem
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.portal.app_keys import FLOW, VISIT, current_session
 from proxy.portal.forms import refused
 from proxy.sign_in.message_fate import Fate, Look
 
 _TEXTS = {
-    Fate.SENDING: ENGLISH.progress_sending,
-    Fate.NOT_SENT: ENGLISH.progress_not_sent,
-    Fate.ACCEPTED: ENGLISH.progress_accepted,
-    Fate.UNKNOWN: ENGLISH.progress_unknown,
-    Fate.WAITING: ENGLISH.progress_waiting,
-    Fate.SENT: ENGLISH.progress_sent,
-    Fate.DELAYED: ENGLISH.progress_delayed,
-    Fate.DELIVERED: ENGLISH.progress_delivered,
-    Fate.FAILED: ENGLISH.progress_failed,
-    Fate.UNREACHABLE: ENGLISH.progress_unreachable,
-    Fate.OPERATORS: ENGLISH.progress_refused,
+    Fate.SENDING: N_("We are sending your message."),
+    Fate.NOT_SENT: N_("We could not send your message. Please ask for it again."),
+    Fate.ACCEPTED: N_("Your message has been sent."),
+    Fate.UNKNOWN: N_(
+        "Your message may be on its way, but we lost the connection while we sent it. If it does not "
+        "arrive, ask for it again."
+    ),
+    Fate.WAITING: N_("The SMS provider has the message."),
+    Fate.SENT: N_("The phone network has the message."),
+    Fate.DELAYED: N_(
+        "Your phone cannot be reached just now: it may be off or without signal. The message will arrive later."
+    ),
+    Fate.DELIVERED: N_("The message was delivered to your phone."),
+    Fate.FAILED: N_("The message could not be delivered to %(destination)s."),
+    Fate.UNREACHABLE: N_(
+        "The message could not be delivered: %(destination)s cannot be reached. Ask your IT help desk to "
+        "check the details in your account."
+    ),
+    Fate.OPERATORS: N_(
+        "The SMS provider refuses our messages at the moment. Your phone is not at fault: ask your IT help desk."
+    ),
 }
 _OF_A_MAIL = {
-    Fate.ACCEPTED: ENGLISH.progress_accepted_mail,
-    Fate.OPERATORS: ENGLISH.progress_failed,  # the other text speaks of the SMS gateway
+    Fate.ACCEPTED: N_("Your e-mail has been sent."),
+    # The other text speaks of the SMS gateway.
+    Fate.OPERATORS: N_("The message could not be delivered to %(destination)s."),
 }
 _FAILED = frozenset({Fate.FAILED, Fate.UNREACHABLE, Fate.OPERATORS})
 _SETTLED = _FAILED | {Fate.DELIVERED, Fate.NOT_SENT}
@@ -48,18 +61,21 @@ def progress_of(look: Look) -> Progress:
     """Pure."""
     fate, is_mail = look.fate, look.is_mail
     text = (_OF_A_MAIL.get(fate) if is_mail else None) or _TEXTS[fate]
-    if fate in _FAILED:
-        text = text.format(destination=look.destination)
-    elif look.slow_seconds is not None and fate not in _SETTLED:
-        slow = ENGLISH.progress_slow_mail if is_mail else ENGLISH.progress_slow
-        text = f"{text} {slow.format(seconds=look.slow_seconds)}"
+    text = _(text, destination=look.destination)
+    if look.slow_seconds is not None and fate not in _SETTLED:
+        slow = (
+            N_("E-mails take about %(seconds)s seconds today.")
+            if is_mail
+            else N_("Text messages take about %(seconds)s seconds today.")
+        )
+        text = f"{text} {_(slow, seconds=look.slow_seconds)}"
     match fate:
         case Fate.SENDING:
-            lead = ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
+            lead = _("We are sending a code to") if is_mail else _("We are sending a code to your mobile")
         case Fate.NOT_SENT:
-            lead = ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
+            lead = _("We could not send a code to") if is_mail else _("We could not send a code to your mobile")
         case _:
-            lead = ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
+            lead = _(phrases.PASSCODE_SENT_MAIL) if is_mail else _(phrases.PASSCODE_SENT)
     state = Fate.FAILED if fate in _FAILED else fate
     return Progress(state=state.value, text=text, is_settled=fate in _SETTLED, lead=lead)
 

@@ -14,9 +14,11 @@ from proxy.factors.second_factor import Unusable
 from proxy.http.internal_headers import CLIENT_SCHEME
 from proxy.http.problem import Problem
 from proxy.http.reserved import CUT, KERBEROS, PASSCODE, SIGN_IN
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
@@ -85,8 +87,18 @@ def _without_cookie(request: web.Request) -> str:
     same."""
     public = request.app[SETTINGS].server.public_url
     is_clear = public.scheme == "https" and request.headers.get(CLIENT_SCHEME) == "http"
-    told = ENGLISH.cookies_over_http if is_clear else ENGLISH.cookies_blocked
-    return told.format(host=public.host, origin=public.origin)
+    told = (
+        N_(
+            "Your browser did not return the cookie that this page set, because it keeps the cookie for "
+            "https only. Open %(origin)s instead."
+        )
+        if is_clear
+        else N_(
+            "Your browser did not return the cookie that this page set, so you could not be signed in. Allow "
+            "cookies for %(host)s and try again. If they are allowed, delete this site's cookies first."
+        )
+    )
+    return _(told, host=public.host, origin=public.origin)
 
 
 def _has_lost_cookie(request: web.Request) -> bool:
@@ -118,7 +130,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     is_ours = has_csrf_token(request, fields, Form.SIGN_IN) or is_vouched_for(request, fields)
     if visit.browser_is_new or not is_ours:
-        why, error = "stale_form", ENGLISH.sign_in_stale
+        why, error = "stale_form", _("This page was open too long. Enter your password again.")
         if visit.browser_is_new:
             why, error = "no_cookie", _without_cookie(request)
         facts = {"incident": visit.incident, "client_address": visit.client_address}
@@ -162,7 +174,7 @@ async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme
         case SessionGone():
             return redirect(sign_in_path(back))
         case Throttled(retry_after_seconds=wait):
-            return throttled(request, ENGLISH.sends_throttled, wait, back)
+            return throttled(request, _(phrases.SENDS_THROTTLED), wait, back)
         case Unusable():
             return unusable(request, outcome, back)
         case ProofAsked(session=session, challenge=challenge, unsent=why, token=token):
@@ -185,7 +197,10 @@ async def _by_passkey(
     )
     match outcome:
         case PasskeyRefusedHere():
-            error = ENGLISH.factors.passkey_refused
+            error = _(
+                "That passkey did not sign you in. Try again, or enter your password. If this happens every "
+                "time, ask your IT help desk."
+            )
             response = sign_in_form(
                 request, back, session=session, error=error, status=HTTPStatus.UNAUTHORIZED, is_after_passkey=True
             )
@@ -200,7 +215,7 @@ async def _by_passkey(
 def _refused(request: web.Request, back: WayBack, username: str, outcome: NotProven) -> web.Response:
     """The form once more, with one status for all: a try within a pause may have been judged all the same."""
     pause, status = outcome.pause, HTTPStatus.UNAUTHORIZED
-    error = ENGLISH.sign_in_refused if pause is None or pause.is_new else ""
+    error = _(phrases.SIGN_IN_REFUSED) if pause is None or pause.is_new else ""
     paused_until = None if pause is None else pause.ends_at
     response = sign_in_form(request, back, username=username, error=error, paused_until=paused_until, status=status)
     response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
@@ -249,8 +264,17 @@ def sign_in_form(
         half=_half_way(session, back),
         kept=back.leads_to_kept_form,
         is_cut=_is_cut(request, back),
-        error=error or (ENGLISH.cookies_lost.format(host=host) if lost else ""),
-        cookies_off=ENGLISH.cookies_off.format(host=host),
+        error=error
+        or (
+            _(
+                "Your browser did not return the cookie that the last step set. Sign in again. If this happens "
+                "every time, allow cookies for %(host)s.",
+                host=host,
+            )
+            if lost
+            else ""
+        ),
+        cookies_off=_("Your browser blocks cookies. Allow them for %(host)s, then load this page again.", host=host),
         paused_until=None if paused_until is None else instant_to_come(paused_until, request[VISIT].now),
     )
 
@@ -260,8 +284,8 @@ def _half_way(session: Session | None, back: WayBack) -> tuple[str, str]:
     if session is None:
         return "", ""
     if session.level is Level.MUST_CHANGE_PASSWORD:
-        return password_path(back), ENGLISH.sign_in_half_password
-    return passcode_path("", back), ENGLISH.sign_in_half_link
+        return password_path(back), _("Continue to your new password")
+    return passcode_path("", back), _("Continue to your code")
 
 
 def _is_name_of(typed: str, principal: Principal) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from proxy.http.reserved import SIGN_IN, SIGN_OUT
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
 from proxy.portal.app_keys import SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, require_csrf_token
@@ -23,16 +23,19 @@ async def show_sign_out(request: web.Request) -> web.StreamResponse:
     return message(
         request,
         200,
-        ENGLISH.sign_out_title,
-        ENGLISH.sign_out_text.format(name=session.principal.display_name),
+        _("Sign out?"),
+        _(
+            "You are signed in as %(name)s. Signing out ends your session in every app.",
+            name=session.principal.display_name,
+        ),
         form=OneButton(
             action=SIGN_OUT,
             fields=(("csrf_token", form_token(request, Form.SIGN_OUT, session.session_id)),),
-            button=ENGLISH.sign_out_button,
+            button=_("Sign out"),
         ),
         link=(
             START_PAGE if session.level is Level.SIGNED_IN else SIGN_IN,
-            ENGLISH.sign_out_stay if session.level is Level.SIGNED_IN else ENGLISH.start_again,
+            _("Stay signed in") if session.level is Level.SIGNED_IN else _("Start again"),
         ),
     )
 
@@ -73,9 +76,9 @@ def signed_out(request: web.Request) -> web.Response:
     response = message(
         request,
         200,
-        ENGLISH.signed_out_title,
-        ENGLISH.signed_out_text,
-        link=(sign_in_path(form=True), ENGLISH.signed_out_again),
+        _("You are signed out"),
+        _("Your session has ended in every app."),
+        link=(sign_in_path(form=True), _("Sign in again")),
     )
     clear_session_cookie(request, response)
     return response

@@ -7,11 +7,9 @@ from aiohttp import web
 from directory.change_outcomes import PasswordChanger
 from proxy.access.policy import Allowed, judge, judge_confinement
 from proxy.http.reserved import ADMIN, ME, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
+from proxy.languages.current import gettext as _
 from proxy.pages.assets import BY_PATH
 from proxy.pages.instants import instant_to_come
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.entrance import may_administer
 from proxy.portal.app_keys import ASSERTIONS, LOOK, REALMS, SETTINGS, VISIT, current_session
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, expiry_warning, sign_in_path
@@ -52,13 +50,14 @@ async def show_start(request: web.Request) -> web.StreamResponse:
         me_href=ME,
         factors_href=ME_FACTORS if factors_to_add(settings.schemes) and confined is None else "",
         admin_href=ADMIN if may_administer(request, session) else "",
-        admin_text=WORDS.link,
+        admin_text=_("Administration"),
         sign_out_href=SIGN_OUT,
         password_href=PASSWORD if isinstance(directory, PasswordChanger) and confined is None else "",
         expiry=expiry_warning(session.principal, settings.directories, now) if confined is None else "",
-        ends=PASS_WORDS.until if confined is not None else "",
         ends_at=instant_to_come(confined.ends_at, now) if confined is not None else None,
-        notice=ENGLISH.change_changed if PASSWORD_CHANGED in request.query else "",
+        notice=_("Your password was changed. You have been signed out everywhere else.")
+        if PASSWORD_CHANGED in request.query
+        else "",
     )
 
 

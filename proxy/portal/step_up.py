@@ -15,12 +15,13 @@ from config.factors import ENROLLED, ChannelKind, Factor
 from proxy.access.schemes import AppDemand, missing_of
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.http.reserved import CUT, ME, ME_FACTORS, RETURN_TO, SCHEME, SIGN_OUT, START
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, require_csrf_token
-from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, step_up_path, way_back
+from proxy.portal.landing import goal_of, land, next_step, sign_in_path, start_link, step_up_path, way_back
 from proxy.portal.pages import OneButton, form_token, message, redirect
 from proxy.portal.passcode_page import ASKED_FOR
 from proxy.portal.refusals import unusable
@@ -85,28 +86,36 @@ async def _page(
         return message(
             request,
             HTTPStatus.FORBIDDEN,
-            ENGLISH.step_up_kerberos_title,
-            ENGLISH.step_up_kerberos,
-            link=(SIGN_OUT, ENGLISH.sign_out_button),
+            _("Sign in at your work computer"),
+            _(
+                "This needs the automatic sign-in of a work computer, and you signed in another way. Sign out, "
+                "then open it on a computer that is joined to the domain."
+            ),
+            link=(SIGN_OUT, _("Sign out")),
         )
     if isinstance(way, Unusable):
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
         if way.factor in ENROLLED:
-            title, text = ENGLISH.not_enrolled_title, ENGLISH.factors.step_up_add
-            return message(request, HTTPStatus.FORBIDDEN, title, text, link=(ME_FACTORS, ENGLISH.factors.title))
+            title, text = (
+                _("One more step is needed"),
+                _("You have not set up what is needed for this. You can do it now, and then open the page again."),
+            )
+            return message(request, HTTPStatus.FORBIDDEN, title, text, link=(ME_FACTORS, _("Ways to sign in")))
         return unusable(request, way, back)
     where = {
-        ChannelKind.SMS: ENGLISH.step_up_sms.format(number=way.masked),
-        ChannelKind.EMAIL: ENGLISH.step_up_email.format(mail=way.masked),
+        ChannelKind.SMS: _("We will send a code to your mobile, %(number)s.", number=way.masked),
+        ChannelKind.EMAIL: _("We will send a code to your mail address, %(mail)s.", mail=way.masked),
         None: "",
     }[way.kind]
     if way.factor in ASKED_FOR:
-        where = ENGLISH.factors.step_up_asks.format(what=ASKED_FOR[way.factor].format(hint="").lower())
+        where = _(
+            "You will be asked for it on the next page: %(what)s.", what=_(ASKED_FOR[way.factor], hint="").lower()
+        )
     if way.factor is Factor.PASS:
-        where = f"{where} {PASS_WORDS.confines}"
+        where = f"{where} {_(phrases.CONFINES)}"
     first = _asked_by(back, is_again=missing.is_again)
     if status != HTTPStatus.OK:
-        first = ENGLISH.step_up_stale
+        first = _("The page was out of date. Press the button again.")
     fields = (
         ("csrf_token", form_token(request, Form.STEP_UP, session.session_id)),
         (SCHEME, missing.scheme.name),
@@ -116,34 +125,53 @@ async def _page(
     return message(
         request,
         status,
-        ENGLISH.step_up_title,
-        f"{first} {where} {ENGLISH.step_up_rest}",
+        _("One more check"),
+        f"{first} {where} {_('Your other apps stay open.')}",
         detail=_said_of_way_back(request, back),
-        form=OneButton(
-            fields=fields, button=ENGLISH.factors.step_up_go_on if way.kind is None else ENGLISH.step_up_button
-        ),
-        link=TO_START,
+        form=OneButton(fields=fields, button=_("Continue") if way.kind is None else _("Send the code")),
+        link=start_link(),
     )
 
 
 def _said_of_way_back(request: web.Request, back: WayBack) -> str:
     if back.leads_to_kept_form:
-        return ENGLISH.kept_until_checked
-    return ENGLISH.cut_text.format(app=back.app.name) if CUT in request.query and back.app is not None else ""
+        return _("What you sent has been kept. After this check you can choose to send it.")
+    return _(phrases.CUT_TEXT, app=back.app.name) if CUT in request.query and back.app is not None else ""
 
 
 def _asked_by(back: WayBack, *, is_again: bool = False) -> str:
     if back.app is None:
-        return ENGLISH.step_up_again_page if is_again else ENGLISH.step_up_for_page
-    return (ENGLISH.step_up_again if is_again else ENGLISH.step_up_for).format(app=back.app.name)
+        return (
+            _("The page that you want to open needs a new code: the last one was a while ago.")
+            if is_again
+            else _("The page that you want to open needs an extra check.")
+        )
+    text = (
+        N_("%(app)s needs a new code: the last one was a while ago.")
+        if is_again
+        else N_("%(app)s needs an extra check.")
+    )
+    return _(text, app=back.app.name)
 
 
 def _nothing_to_prove(request: web.Request) -> web.Response:
-    return message(request, HTTPStatus.NOT_FOUND, ENGLISH.step_up_unknown_title, ENGLISH.step_up_unknown, link=TO_START)
+    return message(
+        request,
+        HTTPStatus.NOT_FOUND,
+        _("This link has expired"),
+        _("The link that brought you here is incomplete or out of date. Open the app again."),
+        link=start_link(),
+    )
 
 
 def _done(request: web.Request) -> web.Response:
-    return message(request, HTTPStatus.OK, ENGLISH.step_up_done_title, ENGLISH.step_up_done, link=TO_START)
+    return message(
+        request,
+        HTTPStatus.OK,
+        _("All done"),
+        _("Go back to the page that you came from, and try again."),
+        link=start_link(),
+    )
 
 
 def more_for_own_pages(request: web.Request, session: Session) -> web.Response | None:
@@ -192,16 +220,25 @@ def _more_for_changes(
     """A second factor within ten minutes, on a computer of their own, and never a session that was begun with a pass.
     None where enough is proven."""
     if session.confined is not None:
-        said = PASS_WORDS.not_here_title, PASS_WORDS.not_here
-        return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)
+        said = _("Not with a pass"), _(phrases.NOT_HERE)
+        return message(request, HTTPStatus.FORBIDDEN, *said, link=start_link())
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     if is_shared(request):  # whoever comes next could go on where somebody has proven everything
-        return message(request, HTTPStatus.FORBIDDEN, title, ENGLISH.factors.not_here, link=(ME, ENGLISH.start_me))
+        return message(
+            request,
+            HTTPStatus.FORBIDDEN,
+            title,
+            _(
+                "Others use this computer too. Ways to sign in are added and removed only on a computer or phone "
+                "of your own."
+            ),
+            link=(ME, _("Where you are signed in")),
+        )
     schemes = request.app[SETTINGS].schemes
     proof = proof_for_adding(schemes)
     if proof is None:
-        return message(request, HTTPStatus.OK, title, off, link=(ME, ENGLISH.start_me))
+        return message(request, HTTPStatus.OK, title, off, link=(ME, _("Where you are signed in")))
     if may_change_factors(schemes, session, now=request.app[CLOCK]()):
         return None
     return redirect(step_up_path(proof.name, back))

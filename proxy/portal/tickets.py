@@ -12,8 +12,8 @@ from aiohttp import web
 
 from config.settings import AppSettings
 from proxy.http.reserved import TICKET
+from proxy.languages.current import gettext as _
 from proxy.operations.steady_clock import SKEW_SECONDS
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit, current_session
 from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
@@ -96,9 +96,14 @@ def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | No
     return message(
         request,
         HTTPStatus.FORBIDDEN,
-        ENGLISH.ticket_title.format(app=app.name),
-        ENGLISH.ticket_text.format(app=app.name, host=app.host),
-        link=(ticket.return_to if ticket is not None else app_origin(app, public) + "/", ENGLISH.again_link),
+        _("%(app)s: your browser blocks cookies", app=app.name),
+        _(
+            "You are signed in, but your browser did not keep the cookie for %(app)s. Allow cookies for "
+            "%(host)s and try again. If they are allowed, delete that site's cookies first.",
+            app=app.name,
+            host=app.host,
+        ),
+        link=(ticket.return_to if ticket is not None else app_origin(app, public) + "/", _("Try again")),
     )
 
 

@@ -19,10 +19,9 @@ from proxy.help_desk.passes import LONGEST_REASON, WrongPass, judge_asked, most_
 from proxy.help_desk.vouching import AskedTooOften, may_ask
 from proxy.http.problem import Problem
 from proxy.http.reserved import VOUCH_STATUS
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.pages.instants import instant, instant_to_come
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
-from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import MAX_FIELDS, read_form, refused, require_csrf_token
@@ -125,11 +124,16 @@ async def _ask(
         case NoVouch():
             return _nobody(request, asked, back)
         case AskedTooOften(wait):
-            return throttled(request, VOUCH_WORDS.too_often, wait, again_href=passcode_path("", back))
+            return throttled(
+                request,
+                _("You have asked too often. Your IT help desk can help you sooner."),
+                wait,
+                again_href=passcode_path("", back),
+            )
         case FactorLocked():
             return factor_locked(request, back)
         case Throttled(retry_after_seconds=wait):
-            return throttled(request, ENGLISH.passcodes_throttled, wait, again_href=passcode_path("", back))
+            return throttled(request, _(phrases.PASSCODES_THROTTLED), wait, again_href=passcode_path("", back))
         case VouchRequest():
             return redirect(vouch_path(back))
 
@@ -142,7 +146,9 @@ async def _go_on(request: web.Request, session: Session, back: WayBack, *, now: 
         case SessionGone():
             return redirect(sign_in_path(back))
         case ChallengeOver():
-            return _refused(request, session, VOUCH_WORDS.over, back)
+            return _refused(
+                request, session, _("Nobody answered in time, or what was given has ended. You can ask again."), back
+            )
 
 
 def _own_apps(request: web.Request, session: Session) -> list[str]:
@@ -168,8 +174,11 @@ async def _ask_form(
     ticked = {name for name in apps if len(apps) == 1 or (back.app is not None and back.app.name == name)}
     if fields is not None:
         ticked = {name for name in apps if f"{_OPENS}{name}" in fields}
-    errors = {WrongPass.NO_REASON: VOUCH_WORDS.wrong_reason, WrongPass.NO_APPS: VOUCH_WORDS.wrong_apps}
-    error = "" if wrong is None else errors.get(wrong, VOUCH_WORDS.wrong_hours.format(most=most))
+    errors = {
+        WrongPass.NO_REASON: _("Write down the reason, in 200 characters at most."),
+        WrongPass.NO_APPS: _("Choose at least one app."),
+    }
+    error = "" if wrong is None else errors.get(wrong, _("Enter whole hours, %(most)s at most.", most=most))
     return _vouch_page(
         request,
         session,
@@ -207,7 +216,12 @@ async def _page_of(request: web.Request, session: Session, asked: VouchRequest, 
         case VouchAnswer.YES:
             confined = await _given(request, session)
             if confined is None:
-                return _refused(request, session, VOUCH_WORDS.over, back)
+                return _refused(
+                    request,
+                    session,
+                    _("Nobody answered in time, or what was given has ended. You can ask again."),
+                    back,
+                )
             return _vouch_page(
                 request,
                 session,
@@ -219,9 +233,16 @@ async def _page_of(request: web.Request, session: Session, asked: VouchRequest, 
                 go_on=_GO_ON,
             )
         case VouchAnswer.NO:
-            return _refused(request, session, VOUCH_WORDS.no, back)
+            return _refused(
+                request,
+                session,
+                _("Your manager said no. If that was a mistake, call them before you ask again."),
+                back,
+            )
         case VouchAnswer.WRONG_WORDS:
-            return _refused(request, session, VOUCH_WORDS.wrong_words, back)
+            return _refused(
+                request, session, _("Your manager chose other words than yours. Call them, and ask again."), back
+            )
 
 
 def _vouch_page(
@@ -238,7 +259,6 @@ def _vouch_page(
         "vouch.html",
         status=status,
         may_fetch=may_fetch,
-        said=VOUCH_WORDS,
         csrf_token=form_token(request, Form.VOUCH, session.session_id),
         return_to=back.return_to,
         start=back.start,
@@ -250,16 +270,16 @@ def _vouch_page(
 
 def _nobody(request: web.Request, why: NoVouch, back: WayBack) -> web.Response:
     """The reason is the directory's, and the log's: to the person it is one."""
-    text = VOUCH_WORDS.nobody
+    text = _("The directory names no manager of yours who can vouch for you now. Call your IT help desk.")
     if why is NoVouch.HAS_PASS and request.app[SETTINGS].help_desk.passes:
-        text = VOUCH_WORDS.type_it.format(link=PASS_WORDS.have_one)
-    return message(request, HTTPStatus.FORBIDDEN, VOUCH_WORDS.nobody_title, text, link=_to_code(back))
+        text = _("The help desk gave you a pass. Go back and choose “%(link)s”.", link=_(phrases.HAVE_ONE))
+    return message(request, HTTPStatus.FORBIDDEN, _("Nobody can vouch for you"), text, link=_to_code(back))
 
 
 def _refused(request: web.Request, session: Session, text: str, back: WayBack) -> web.Response:
-    link = vouch_path(back, again=True), VOUCH_WORDS.ask_again
-    return message(request, HTTPStatus.FORBIDDEN, VOUCH_WORDS.no_title, text, link=link)
+    link = vouch_path(back, again=True), _("Ask again, or go back to your code")
+    return message(request, HTTPStatus.FORBIDDEN, _("Nobody vouched for you"), text, link=link)
 
 
 def _to_code(back: WayBack) -> tuple[str, str]:
-    return passcode_path("", back), VOUCH_WORDS.to_code
+    return passcode_path("", back), _("Back to your code")

@@ -13,8 +13,9 @@ from proxy.factors.passes.vouch import VouchRequest
 from proxy.help_desk.vouching import WrongVouch, may_vouch
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_VOUCH
+from proxy.languages.current import N_, ngettext
+from proxy.languages.current import gettext as _
 from proxy.pages.instants import instant
-from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import CLOCK, SETTINGS, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, refused
@@ -25,13 +26,21 @@ from proxy.portal.step_up import session_for_changes
 from proxy.sessions.session import Session
 
 _YES, _NO = "yes", "no"
-_TOLD: Mapping[str, str] = MappingProxyType({_YES: VOUCH_WORDS.said_yes, _NO: VOUCH_WORDS.said_no})
+_TOLD: Mapping[str, str] = MappingProxyType(
+    {_YES: N_("You vouched. They were told, and can go on now."), _NO: N_("You said no. Nothing was opened.")}
+)
 _WRONG: Mapping[WrongVouch, tuple[HTTPStatus, str]] = MappingProxyType(
     {
-        WrongVouch.GONE: (HTTPStatus.CONFLICT, VOUCH_WORDS.gone),
-        WrongVouch.HAS_PASS: (HTTPStatus.CONFLICT, VOUCH_WORDS.given_meanwhile),
-        WrongVouch.NOT_THEIR_MANAGER: (HTTPStatus.FORBIDDEN, VOUCH_WORDS.not_manager),
-        WrongVouch.WORDS: (HTTPStatus.UNPROCESSABLE_ENTITY, VOUCH_WORDS.wrong),
+        WrongVouch.GONE: (HTTPStatus.CONFLICT, N_("This has been answered already, or is over. Nothing was changed.")),
+        WrongVouch.HAS_PASS: (HTTPStatus.CONFLICT, N_("The help desk has given them a pass in the meantime.")),
+        WrongVouch.NOT_THEIR_MANAGER: (
+            HTTPStatus.FORBIDDEN,
+            N_("The directory does not name you as their manager, so you cannot vouch for them."),
+        ),
+        WrongVouch.WORDS: (
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            N_("These are not the words on their page. Nothing was opened. If they asked you, let them ask again."),
+        ),
     }
 )
 
@@ -41,14 +50,15 @@ async def asks_of(request: web.Request, session: Session) -> str:
     if session.confined is not None or not request.app[SETTINGS].help_desk.vouching:
         return ""
     count = len(await vouching_of(request).asked_of(session.principal, now=request[VISIT].now))
-    return "" if count == 0 else VOUCH_WORDS.asks_one if count == 1 else VOUCH_WORDS.asks_many.format(count=count)
+    said = ngettext("Somebody asks you to vouch for them", "%(num)d people ask you to vouch for them", count)
+    return said if count else ""
 
 
 async def show_vouch_answer(request: web.Request) -> web.StreamResponse:
     session = await _session(request)
     if not isinstance(session, Session):
         return session
-    return await _list(request, session, notice=_TOLD.get(request.query.get(TOLD, ""), ""))
+    return await _list(request, session, notice=_(_TOLD.get(request.query.get(TOLD, ""), "")))
 
 
 async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
@@ -71,7 +81,10 @@ async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
                 return redirect(f"{ME_VOUCH}?{TOLD}={_YES}")
             if not isinstance(given, WrongVouch):
                 response = await _list(
-                    request, session, error=VOUCH_WORDS.throttled, status=HTTPStatus.TOO_MANY_REQUESTS
+                    request,
+                    session,
+                    error=_("There were too many wrong answers. Try again later."),
+                    status=HTTPStatus.TOO_MANY_REQUESTS,
                 )
                 response.headers["Retry-After"] = str(given.retry_after_seconds)
                 return response
@@ -79,11 +92,11 @@ async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
         case _:
             raise refused(Problem.BAD_FORM)
     status, error = _WRONG[wrong]
-    return await _list(request, session, error=error, status=status)
+    return await _list(request, session, error=_(error), status=status)
 
 
 async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
-    said = {"title": VOUCH_WORDS.title, "off": VOUCH_WORDS.off}
+    said = {"title": _("Vouch for somebody"), "off": _("There is no second factor here that somebody could vouch for.")}
     return await session_for_changes(request, Form.VOUCH, ME_VOUCH, **said, fields=fields)
 
 
@@ -95,7 +108,6 @@ async def _list(
         request,
         "vouch_answer.html",
         status=status,
-        said=VOUCH_WORDS,
         action=ME_VOUCH,
         csrf_token=form_token(request, Form.VOUCH, session.session_id),
         requests=[_row(request, each) for each in found],

@@ -132,7 +132,7 @@ def create_sign_in(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     wording: Wording,
-    stolen: Notice | None = None,
+    stolen: Callable[[], Notice] | None = None,
     new_browser: Callable[[NewBrowser], Notice] | None = None,
     used_code: Callable[[int], Notice] | None = None,
     notifier: Notifier | None = None,

@@ -6,7 +6,7 @@ It stands for nothing else: not for a first factor, not for another scheme, not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.factors import Factor
@@ -44,7 +44,7 @@ class Remembering:
     keys: Keys
     log: SignInLog
     notices: Notices
-    stolen: Notice | None
+    stolen: Callable[[], Notice] | None
     """What is told of a browser whose cookie somebody has copied; None: nothing."""
 
     async def stands_in(
@@ -154,7 +154,7 @@ class Remembering:
         forgotten = await self.forget(client, principal, None, reason="stolen")
         if forgotten and self.stolen is not None:  # of many uses of a copy at one time, one tells the person
             number = await number_on_file(self.mobile, self.numbers, self.keys, principal)
-            self.notices.send(principal, number, self.stolen, phone="phone", incident=client.incident)
+            self.notices.send(principal, number, self.stolen(), phone="phone", incident=client.incident)
 
     async def _held(self, principal: Principal, browser: RememberedBrowser) -> dict[Factor, Chosen | Unusable]:
         factors = [factor for factor, _ in browser.proven if factor in self.factors]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.flow import ByPassword, SignIn
@@ -138,14 +139,14 @@ class Dialogue:
             case ProofAsked(session=session, challenge=challenge, unsent=why):
                 self._session, self._challenge = session, challenge
                 if challenge is None:  # nobody else answers for this connection, so it is over
-                    return await self._ask(ENGLISH.gone_title)
+                    return await self._ask(_(phrases.GONE_TITLE))
                 return await self._ask(words.sent_to(challenge) if why is None else words.not_sent(challenge, why))
             case NoScheme():
-                told = ENGLISH.no_scheme_text
+                told = _(phrases.NO_SCHEME_TEXT)
             case SessionGone():
                 told = words.SESSION_ENDED
             case Throttled(retry_after_seconds=seconds):
-                told = words.wait_for(ENGLISH.sends_throttled, seconds)
+                told = words.wait_for(_(phrases.SENDS_THROTTLED), seconds)
             case Unusable():
                 told = words.lacking(outcome, self._clock())
         await self.give_up()
@@ -179,7 +180,7 @@ class Dialogue:
             if self._challenge is None and not text.strip():
                 return await self._after(await flow.ask_again(client, goal, session, now=now))
             self._challenge = None
-            return await self._ask(ENGLISH.gone_title)
+            return await self._ask(_(phrases.GONE_TITLE))
         others = await flow.proving.others(client, session, challenge, now=now)
         chosen = words.named_of(text, others)
         if chosen is not None:
@@ -197,15 +198,15 @@ class Dialogue:
                 return await self._ask(words.wrong(left))
             case ChallengeOver():
                 self._challenge = None
-                return await self._ask(ENGLISH.gone_title)
+                return await self._ask(_(phrases.GONE_TITLE))
             case Exhausted():
-                told = f"{ENGLISH.exhausted_title}. {ENGLISH.exhausted_text}"
+                told = f"{_('Too many wrong codes')}. {_(phrases.EXHAUSTED_TEXT)}"
             case FactorLocked():
-                told = ENGLISH.locked_text
+                told = _(phrases.LOCKED_TEXT)
             case SessionGone():
                 told = words.SESSION_ENDED
             case Throttled(retry_after_seconds=seconds):
-                told = words.wait_for(ENGLISH.passcodes_throttled, seconds)
+                told = words.wait_for(_(phrases.PASSCODES_THROTTLED), seconds)
         await self.give_up()
         return SignInOver(told)
 
@@ -218,15 +219,15 @@ class Dialogue:
         match again:
             case SentAgain(unsent=why, may_arrive=may_arrive):
                 if why is None:
-                    return await self._ask(ENGLISH.passcode_resent)
-                return await self._ask(ENGLISH.passcode_not_resent if may_arrive else words.not_sent(challenge, why))
+                    return await self._ask(_(phrases.PASSCODE_RESENT))
+                return await self._ask(_(phrases.PASSCODE_NOT_RESENT) if may_arrive else words.not_sent(challenge, why))
             case TooEarly(seconds):
-                return await self._ask(ENGLISH.passcode_too_soon.format(seconds=seconds))
+                return await self._ask(_(phrases.PASSCODE_TOO_SOON, seconds=seconds))
             case Throttled():
-                return await self._ask(ENGLISH.passcode_sends_throttled)
+                return await self._ask(_(phrases.PASSCODE_SENDS_THROTTLED))
             case ChallengeOver():
                 self._challenge = None
-                return await self._ask(ENGLISH.gone_title)
+                return await self._ask(_(phrases.GONE_TITLE))
             case Unusable():
                 await self.give_up()
                 return SignInOver(words.lacking(again, now))

@@ -13,13 +13,17 @@ from config.factors import ChannelKind, Factor
 from directory.directory import RefusalReason
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Chosen, Prompt, Unusable
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
+from proxy.pages.amounts import duration, tries_left
 from proxy.pages.instants import instant_to_come
+from proxy.pages.problem_texts import problem_words
 from proxy.pages.refusal_texts import LACKS, STOPPED, WRONG_ANSWERS
-from proxy.pages.texts import ENGLISH
 from proxy.sign_in.message_fate import Unsent
 from proxy.sign_in.password import NotProven
 
-PASSWORD_LABEL = f"{ENGLISH.sign_in_password}: "
+PASSWORD_LABEL = "Password: "  # noqa: S105  # a label
 AGAIN = "Press Enter alone to have the code sent again."
 NEW_CODE = "Press Enter for a new one:"
 ANOTHER = "Or type {names} to use another way."
@@ -38,9 +42,7 @@ TRY_AGAIN = "Press Enter to try again."
 TURNED_AWAY = b"Too many connections. Try again later.\r\n"
 """A server may send lines before its version (RFC 4253 section 4.2); OpenSSH does the same."""
 
-_LABELS = MappingProxyType(
-    {Factor.TOTP: ENGLISH.factors.ask_totp, Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code}
-)
+_LABELS = MappingProxyType({Factor.TOTP: phrases.ASK_TOTP, Factor.RECOVERY_CODE: N_("One of your recovery codes")})
 
 
 def plain(text: str) -> str:
@@ -51,21 +53,21 @@ def refused(why: NotProven, now: float) -> str:
     """The same for an unknown name and for a wrong password."""
     pause = why.pause
     if pause is None:
-        return ENGLISH.sign_in_refused
-    until = f"{ENGLISH.sign_in_paused} {instant_to_come(pause.ends_at, now).clock}. {ENGLISH.sign_in_paused_more}"
-    return f"{ENGLISH.sign_in_refused} {until}" if pause.is_new else until
+        return _(phrases.SIGN_IN_REFUSED)
+    until = f"{_(phrases.SIGN_IN_PAUSED)} {instant_to_come(pause.ends_at, now).clock}. {_(phrases.SIGN_IN_PAUSED_MORE)}"
+    return f"{_(phrases.SIGN_IN_REFUSED)} {until}" if pause.is_new else until
 
 
 def wait_for(text: str, seconds: int) -> str:
-    return f"{text} {ENGLISH.try_later.format(wait=ENGLISH.duration(seconds))}"
+    return f"{text} {_('Try again in %(wait)s.', wait=duration(seconds))}"
 
 
 def stopped(reason: RefusalReason) -> str:
-    return f"{ENGLISH.stopped_text} {STOPPED.get(reason.value, ENGLISH.stopped_title)}"
+    return f"{_('Your password was right.')} {_(STOPPED.get(reason.value, phrases.STOPPED_TITLE))}"
 
 
 def lacking(why: Unusable, now: float) -> str:
-    _, text = LACKS[why.lack.value]
+    text = _(LACKS[why.lack.value][1])
     return text if why.until is None else wait_for(text, max(1, math.ceil(why.until - now)))
 
 
@@ -73,23 +75,23 @@ def sent_to(challenge: Challenge) -> str:
     """Where its message went; empty: nothing was sent."""
     if challenge.kind is None:
         return ""
-    sent = ENGLISH.passcode_sent if challenge.kind is ChannelKind.SMS else ENGLISH.passcode_sent_mail
+    sent = _(phrases.PASSCODE_SENT) if challenge.kind is ChannelKind.SMS else _(phrases.PASSCODE_SENT_MAIL)
     return plain(f"{sent} {challenge.masked_destination}.")
 
 
 def not_sent(challenge: Challenge, why: Unsent) -> str:
-    text = ENGLISH.unsent_refused if why is Unsent.REFUSED else ENGLISH.unsent_text
+    text = phrases.UNSENT_REFUSED if why is Unsent.REFUSED else phrases.UNSENT_TEXT
     if why is not Unsent.REFUSED and challenge.kind is ChannelKind.EMAIL:
-        text = ENGLISH.unsent_mail
+        text = phrases.UNSENT_MAIL
     masked = challenge.masked_destination
-    return plain(f"{text.format(number=masked, mail=masked)} {TRY_AGAIN}")
+    return plain(f"{_(text, number=masked, mail=masked)} {TRY_AGAIN}")
 
 
 def label(challenge: Challenge, prompt: Prompt) -> str:
     """With where its message went: some programs show nothing else."""
-    asked = _LABELS.get(challenge.factor, "").format(hint=prompt.hint)
+    asked = _(_LABELS[challenge.factor], hint=prompt.hint) if challenge.factor in _LABELS else ""
     if not asked:
-        asked = f"{ENGLISH.passcode_label.format(digits=prompt.digits)} ({plain(challenge.masked_destination)})"
+        asked = f"{_('%(digits)s-digit code', digits=prompt.digits)} ({plain(challenge.masked_destination)})"
     return f"{asked}: "
 
 
@@ -108,17 +110,17 @@ def named_of(text: str, others: Sequence[Chosen]) -> Factor | None:
 
 
 def wrong(challenge: Challenge) -> str:
-    text = WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
-    return f"{text} {ENGLISH.tries_left(challenge.attempts_left)}"
+    text = _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))
+    return f"{text} {tries_left(challenge.attempts_left)}"
 
 
 def misshapen(challenge: Challenge, prompt: Prompt) -> str:
     if prompt.digits:
-        return ENGLISH.passcode_shape.format(digits=prompt.digits)
-    return WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
+        return _("Enter all %(digits)s digits.", digits=prompt.digits)
+    return _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))
 
 
 def problem(name: str) -> str:
     """Of one of ours, by `proxy.http.problem.Problem`'s value."""
-    told = ENGLISH.problems[name]
+    told = problem_words(name)
     return f"{told.title}. {told.text}"

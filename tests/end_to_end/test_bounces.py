@@ -12,7 +12,6 @@ from pathlib import Path
 import aiohttp
 import aiosmtplib
 
-from proxy.pages.texts import ENGLISH
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.end_to_end.home import PASSWORD, Home, open_home
 from tests.support.bounces import SENDER, kapow_refusal
@@ -68,7 +67,7 @@ async def test_a_refused_passcode_is_told_to_all_whom_it_concerns(tmp_path: Path
         await _bring(inbox, refusal)
         await eventually(lambda: "passcode.bounced" in home.log_text)
         shown = unescape(await browser.read("/.gatepost/passcode"))
-        assert ENGLISH.progress_refused in shown
+        assert "The SMS provider refuses our messages at the moment. Your phone is not at fault" in shown
 
         store = SQLiteStore(tmp_path / "state.db")
         (failure,) = await store.deliveries.failures(since=0.0)

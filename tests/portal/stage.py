@@ -40,7 +40,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
 from proxy.portal.app_keys import FLOW
 from proxy.portal.factor_notice import used_code_notices
-from proxy.portal.number_notice import STOLEN, new_browser_notice, notice_of
+from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
@@ -373,7 +373,7 @@ class Stage:
             log=log,
             clock=self._clock,
             wording=notice_of,
-            stolen=STOLEN,
+            stolen=stolen,
             new_browser=new_browser_notice(settings),
             used_code=used_code_notices(settings),
             notifier=self.phone,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.pages.texts import ENGLISH
+from proxy.pages.amounts import ago, size
 from proxy.portal.device import describe_device
 from proxy.portal.me import session_name
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
@@ -211,11 +211,11 @@ def test_a_device_is_told_in_plain_words(user_agent: str, words: str) -> None:
     ],
 )
 def test_how_long_ago_is_told_in_words(seconds: int, words: str) -> None:
-    assert ENGLISH.ago(seconds) == words
+    assert ago(seconds) == words
 
 
 @pytest.mark.parametrize(
     ("count", "words"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (1_500_000, "1.5 MB")]
 )
 def test_a_size_is_told_in_words(count: int, words: str) -> None:
-    assert ENGLISH.size(count) == words
+    assert size(count) == words

@@ -9,9 +9,9 @@ import pytest
 
 from config.factors import Factor
 from proxy.delivery.text_rules import TextRules, wrong_with
-from proxy.pages.pass_texts import PASS_WORDS
+from proxy.help_desk.passes import TOLD_ENDED, TOLD_GIVEN, TOLD_VOUCHED
 from proxy.portal.factor_notice import factor_notices, used_code_notices
-from proxy.portal.number_notice import STOLEN, notice_of
+from proxy.portal.number_notice import notice_of, stolen
 from proxy.sign_in.changed_numbers import Notice, NumberEvent
 from tests.portal.stage import portal_settings
 
@@ -45,5 +45,5 @@ def test_the_text_has_the_link_where_there_is_room() -> None:
 
 def test_all_else_that_is_told_fits() -> None:
     texts = [notice_of(event, "x").sms for event in NumberEvent]
-    for text in (*texts, STOLEN.sms, PASS_WORDS.told_given, PASS_WORDS.told_ended):
+    for text in (*texts, stolen().sms, TOLD_GIVEN, TOLD_VOUCHED, TOLD_ENDED):
         assert wrong_with(text, KAPOW) is None

@@ -12,7 +12,8 @@ import pytest
 from config.factors import TYPED_BEYOND_APPS
 from directory.directory import RefusalReason
 from directory.realms import Realms
-from proxy.pages.texts import ENGLISH
+from proxy.pages import phrases
+from proxy.pages.refusal_texts import LACKS
 from proxy.sessions.session import Level
 from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.sign_in.client import Client, Goal
@@ -83,7 +84,7 @@ def wrong(terminal: Terminal) -> str:
 
 async def test_an_unknown_name_and_a_wrong_password_are_told_the_same_after_the_same_time(terminal: Terminal) -> None:
     told = [await terminal.after("wrong", username=name) for name in (NAME, "nobody@corp", "odd\0name", "@")]
-    assert told == [TerminalQuestion(told=ENGLISH.sign_in_refused, label="Password: ")] * 4
+    assert told == [TerminalQuestion(told=phrases.SIGN_IN_REFUSED, label="Password: ")] * 4
     assert terminal.slept == [0.5] * 4
 
 
@@ -108,7 +109,7 @@ async def test_enter_alone_has_the_same_passcode_sent_again_but_not_at_once(term
     first = terminal.service.passcode
     terminal.service.now += 31
     again: Any = await dialogue.answer("  ")
-    assert again.told.startswith(ENGLISH.passcode_resent)
+    assert again.told.startswith("We sent the code again. It is the same code as before.")
     assert len(terminal.service.phone.messages) == 2
     assert terminal.service.passcode == first
     left: Any = await dialogue.answer(wrong(terminal))
@@ -136,7 +137,7 @@ async def test_too_many_wrong_codes_end_the_sign_in_and_its_session(terminal: Te
     for _ in range(4):
         assert isinstance(await dialogue.answer(wrong(terminal)), TerminalQuestion)
     over = await dialogue.answer(wrong(terminal))
-    assert over == SignInOver(f"{ENGLISH.exhausted_title}. {ENGLISH.exhausted_text}")
+    assert over == SignInOver(f"Too many wrong codes. {phrases.EXHAUSTED_TEXT}")
     assert await terminal.service.store.sessions.sessions() == []
 
 
@@ -179,10 +180,10 @@ async def test_a_password_that_must_be_changed_is_changed_elsewhere(terminal: Te
 
 async def test_what_stops_a_person_is_told_and_leaves_no_session(terminal: Terminal) -> None:
     terminal.scheme = "mailed"
-    assert await terminal.after(OLD) == SignInOver(ENGLISH.no_scheme_text)
+    assert await terminal.after(OLD) == SignInOver(phrases.NO_SCHEME_TEXT)
     terminal.scheme = ""
     terminal.corp.is_now(mobiles=(), mail=None)
-    assert await terminal.after(OLD) == SignInOver(ENGLISH.no_mobile_text)
+    assert await terminal.after(OLD) == SignInOver(LACKS["number"][1])
     assert await terminal.service.store.sessions.sessions() == []
 
 
@@ -191,7 +192,7 @@ async def test_limits_are_told_with_the_time_that_is_left(terminal: Terminal) ->
         await terminal.after(OLD)
     over = await terminal.after(OLD)
     assert isinstance(over, SignInOver)
-    assert over.told.startswith(ENGLISH.sends_throttled)
+    assert over.told.startswith("You have asked for too many codes.")
     assert "Try again in" in over.told
 
 
@@ -205,7 +206,7 @@ async def test_the_same_name_again_waits_for_the_same_passcode_and_another_name_
     await dialogue.begin("nobody@corp")
     assert await terminal.service.store.sessions.sessions() == []
     passcode: Any = await dialogue.answer(terminal.service.passcode)
-    assert passcode.told == ENGLISH.sign_in_refused
+    assert passcode.told == phrases.SIGN_IN_REFUSED
 
 
 async def test_what_was_begun_ends_when_it_is_given_up(terminal: Terminal) -> None:

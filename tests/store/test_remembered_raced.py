@@ -58,7 +58,7 @@ class Nodes:
                 keys=KEYS,
                 log=SignInLog(log, count=lambda outcome, realm: None),
                 notices=self.notices,
-                stolen=STOLEN,
+                stolen=lambda: STOLEN,
             )
             for each in stores
         ]

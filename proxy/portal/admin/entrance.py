@@ -17,8 +17,8 @@ from proxy.factors.proof import missing_choices
 from proxy.http.fetch_metadata import is_brought_here
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.portal.admin.audit import record
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
 from proxy.portal.forms import refused
@@ -127,10 +127,10 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
                 return await handler(request, session)
             case OnlyByPass() if session is not None:
                 record(request, session, "refused", reason="pass")
-                raise refused(Problem.NOT_ALLOWED, detail=PASS_WORDS.not_here)
+                raise refused(Problem.NOT_ALLOWED, detail=_(phrases.NOT_HERE))
             case MissingGroups(groups):
                 _turned_away(request, session, "groups")
-                detail = ENGLISH.open_to_groups.format(groups=", ".join(groups))
+                detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(groups))
                 raise refused(Problem.NOT_ALLOWED, detail=detail)
             case NotFromHere():
                 _turned_away(request, session, "networks")
@@ -139,7 +139,7 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
                 return redirect(f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back})}")
             case MissingFactors():
                 _turned_away(request, session, "no_scheme")
-                raise refused(Problem.NOT_ALLOWED, detail=ENGLISH.no_scheme_here)
+                raise refused(Problem.NOT_ALLOWED, detail=_(phrases.NO_SCHEME_HERE))
             case _:
                 return redirect(sign_in_path(WayBack(return_to=back)))
 

@@ -21,10 +21,10 @@ from proxy.http.reserved import (
     ADMIN_SETTLE,
     ADMIN_UNLOCK,
 )
+from proxy.languages.current import gettext as _
+from proxy.languages.current import ngettext
 from proxy.pages.instants import Instant, instant, instant_to_come
-from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.way_texts import ways_in_words
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
@@ -34,11 +34,11 @@ from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor
 
 ON_THE_PAGE = Hints(
-    app=WORDS.hint_app,
-    address=WORDS.hint_address,
-    unlock=WORDS.hint_unlock,
-    confirm=WORDS.hint_confirm,
-    country=WORDS.hint_country,
+    app="choose the app below",
+    address="enter the address below",
+    unlock="use the button below",
+    confirm="use the button below, for the number ending in {ending}",
+    country="allow numbers of {country}, if codes may be sent there",
 )
 
 
@@ -98,10 +98,10 @@ async def show_explanation(
         done=done,
         verdict=verdict,
         until=_moment(verdict.until, now) if verdict.until is not None else None,
-        more=WORDS.more(verdict.more),
+        more=_more(verdict.more),
         blocks=[step for step in shown if step["mark"] == "no"],
         rest=[step for step in shown if step["mark"] != "no"],
-        sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count, ways),
+        sessions=_sessions(count, ways),
         has_sessions=count is None or count > 0,
         is_self=account is not None and account.guid == session.principal.guid,
         is_known=account is not None,
@@ -130,15 +130,37 @@ async def show_explanation(
         give_action=ADMIN_GIVE,
         passes_href=ADMIN_PASSES,
         opens=OPENS,
-        said=PASS_WORDS,
         most_hours=most_hours(help_desk),
     )
+
+
+def _more(count: int) -> str:
+    """How many more things block the sign-in."""
+    said = ngettext(
+        "One more thing blocks the sign-in: see below.",
+        "%(num)d more things block the sign-in: see below.",
+        count,
+    )
+    return said if count else ""
+
+
+def _sessions(count: int | None, ways: str) -> str:
+    """How many they have; None: nobody is known by that name. `ways`: those of them that are no browser's."""
+    if count is None:
+        return _(
+            "Sessions are also kept by user name, so you can end those of somebody whom the directory no longer has."
+        )
+    if count == 0:
+        said = _("They have no session.")
+    else:
+        said = ngettext("They have one session.", "They have %(num)d sessions.", count)
+    return f"{said} {_('Not of a browser: %(ways)s.', ways=ways)}" if ways else said
 
 
 def _factor(own: OwnFactor, now: float) -> dict[str, object]:
     """What a person has added, as the page shows it."""
     kind = kind_of(own)
-    detail = kind if own.left is None else WORDS.factor_left.format(count=own.left)
+    detail = kind if own.left is None else _("%(count)s left", count=own.left)
     return {
         "name_in_forms": own.name_in_forms,
         "name": own.name or kind,

@@ -17,12 +17,13 @@ from directory.mobile_report import Finding, Status, Tally
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_MOBILES
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import place, proposal_and_remarks
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
@@ -39,19 +40,20 @@ from proxy.sessions.session import Session
 LOOK_AGAIN_SECONDS = 3
 MOST_WAITING = 20
 """In one worker, to read a report: each takes a fraction of a second."""
+_EVERYBODY = N_("everybody")
 _TITLES = {
     **{status.value: status.title for status in Status},
-    SHARED: WORDS.mobiles_shared,
-    CHANGED: WORDS.mobiles_changed,
-    SERVICE: WORDS.mobiles_service,
+    SHARED: N_("shared by several"),
+    CHANGED: N_("changed recently"),
+    SERVICE: N_("service accounts"),
 }
 _COLUMN_TITLES = {
-    Column.NAME: WORDS.name,
-    Column.USERNAME: WORDS.username,
-    Column.WHERE: WORDS.where,
-    Column.DEPARTMENT: WORDS.mobiles_department,
-    Column.STATUS: WORDS.status,
-    Column.VALUE: WORDS.value,
+    Column.NAME: N_("Name"),
+    Column.USERNAME: N_("User name"),
+    Column.WHERE: N_("OU"),
+    Column.DEPARTMENT: N_("Department"),
+    Column.STATUS: N_("Status"),
+    Column.VALUE: N_("Value"),
 }
 MOST_BARS = 20
 _FORMS = {form.ending: form for form in ReportForm}
@@ -106,7 +108,9 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
     wait = await parts.look_ups.reserve_report(session.principal.guid, now=now)
     if wait is not None:
         record(request, session, "refused", reason="reports")
-        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.mobiles_too_many, retry_after_seconds=wait)
+        answer = Answer(
+            problem=Problem.THROTTLED, detail=_("You have made many reports in a short time."), retry_after_seconds=wait
+        )
         raise Refused(answer)
     record(request, session, "mobiles", done="asked_for")
     await parts.reports.begin(now=now)
@@ -153,19 +157,23 @@ def _shown(report: Report, view: View, asked_page: str, now: float) -> dict[str,
         "kept": instant_to_come(summary.made_at + KEPT_SECONDS, now),
         "statuses": [{"title": status.title, "count": summary.all.counts[status]} for status in Status],
         "lists": _lists(report, view),
-        "list_title": _TITLES.get(view.show, WORDS.mobiles_all),
+        "list_title": _(_TITLES.get(view.show, _EVERYBODY)),
         "view": view,
         "columns": [_column(view, column) for column in Column],
         "rows": [_row(each) for each in findings[page.first : page.last]],
         "page": page,
         "all_href": _href(view, search=""),
         "files": [(ending, f"{ADMIN_MOBILES}.{ending}{_tail(view.query())}") for ending in _FORMS],
-        "left_out": WORDS.mobiles_left_out.format(shown=f"{kept:,}", count=f"{report.to_look_at:,}")
+        "left_out": _(
+            "Only the first %(shown)s of %(count)s are kept here. gatepost mobiles shows all.",
+            shown=f"{kept:,}",
+            count=f"{report.to_look_at:,}",
+        )
         if report.to_look_at > kept
         else "",
         "groups": [
-            (WORDS.mobiles_by_ou, _bars((place(*key), tally) for key, tally in summary.by_container.items())),
-            (WORDS.mobiles_by_department, _bars(summary.by_department.items())),
+            (_("By OU"), _bars((place(*key), tally) for key, tally in summary.by_container.items())),
+            (_("By department"), _bars(summary.by_department.items())),
         ],
     }
 
@@ -180,15 +188,15 @@ def _tail(query: Mapping[str, str]) -> str:
 
 def _headline(report: Report | None) -> str:
     if report is None or report.summary.all.percent is None:
-        return WORDS.nav_mobiles
-    return WORDS.mobiles_can.format(percent=f"{report.summary.all.percent:.1f}%")
+        return _("Mobile numbers")
+    return _("%(percent)s can receive a code", percent=f"{report.summary.all.percent:.1f}%")
 
 
 def _lists(report: Report, view: View) -> list[dict[str, object]]:
     """Those that can be shown."""
     return [
         {
-            "title": _TITLES.get(name, WORDS.mobiles_all),
+            "title": _(_TITLES.get(name, _EVERYBODY)),
             "count": report.count(name),
             "href": _href(view, show=name),
             "is_shown": name == view.show,
@@ -203,7 +211,7 @@ def _column(view: View, column: Column) -> dict[str, str]:
     is_sorted = view.column is column
     is_down = is_sorted and not view.is_descending
     return {
-        "title": _COLUMN_TITLES[column],
+        "title": _(_COLUMN_TITLES[column]),
         "href": _href(view, sort="" if column is Column.STATUS else column.value, down="1" if is_down else ""),
         "sorted": ("descending" if view.is_descending else "ascending") if is_sorted else "",
     }
@@ -213,9 +221,9 @@ def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[dict[str, object]]:
     """Those with the most to do. `share` is in percent, rounded down."""
     return [
         {
-            "name": name or WORDS.mobiles_no_department,
+            "name": name or _("(none)"),
             "share": 100 * tally.good // tally.persons,
-            "text": WORDS.mobiles_good_of.format(good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
+            "text": _("%(good)s of %(persons)s", good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
         }
         for name, tally in islice(tallies, MOST_BARS)
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from proxy.http.reserved import ADMIN, ADMIN_PERSON
+from proxy.languages.current import gettext as _
 from proxy.operations.health import Readiness
 from proxy.pages.instants import instant
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.app_keys import FLOW, STORE, VISIT
 from proxy.sessions.session import Session
@@ -36,19 +36,19 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
         ],
         person_action=ADMIN_PERSON,
         sends=sends.count,
-        sends_text=WORDS.counted_sends.format(most=f"{sends.most:,}"),
+        sends_text=_("of %(most)s codes sent in 24 hours", most=f"{sends.most:,}"),
         sends_are_near=sends.is_near,
     )
 
 
 def _headline(seen: Readiness | None) -> str:
     if seen is None:
-        return WORDS.works_unknown
+        return _("Nothing is watched here")
     if any(state.at is None for state in seen.checks.values()):
-        return WORDS.works_soon
+        return _("Still checking")
     if not seen.ready:
-        return WORDS.works_not
-    return WORDS.works_partly if seen.degraded else WORDS.works
+        return _("Nobody can sign in")
+    return _("Something is broken") if seen.degraded else _("Everything works")
 
 
 def _dependencies(seen: Readiness | None, now: float) -> list[dict[str, object]]:

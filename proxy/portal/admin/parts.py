@@ -10,9 +10,9 @@ from aiohttp import web
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PASSES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.operations.health import Readiness
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.app_keys import SETTINGS
 from proxy.portal.csrf import Form
@@ -34,17 +34,17 @@ class AdminParts:
 
 ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
 _NAVIGATION = (
-    (ADMIN, WORDS.nav_overview),
-    (ADMIN_PERSON, WORDS.nav_person),
-    (ADMIN_PASSES, PASS_WORDS.nav),
-    (ADMIN_UNDELIVERED, WORDS.nav_undelivered),
-    (ADMIN_MOBILES, WORDS.nav_mobiles),
+    (ADMIN, N_("Overview")),
+    (ADMIN_PERSON, N_("Why can't they sign in?")),
+    (ADMIN_PASSES, N_("Passes")),
+    (ADMIN_UNDELIVERED, N_("Undelivered codes")),
+    (ADMIN_MOBILES, N_("Mobile numbers")),
 )
 
 
 def _navigation(request: web.Request) -> list[tuple[str, str]]:
     has_passes = request.app[SETTINGS].help_desk.lets_passes_stand_in
-    return [(href, text) for href, text in _NAVIGATION if href != ADMIN_PASSES or has_passes]
+    return [(href, _(text)) for href, text in _NAVIGATION if href != ADMIN_PASSES or has_passes]
 
 
 def app_names(request: web.Request) -> list[str]:
@@ -62,7 +62,6 @@ def admin_page(
         form_targets=None,
         may_fetch=False,
         may_be_framed=False,
-        words=WORDS,
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,

@@ -18,9 +18,9 @@ from proxy.factors.passes.vouch import VouchRequest
 from proxy.help_desk.passes import EndedPass, NewPass, PassDesk, WrongPass, judge_asked, may_confirm, most_hours
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PASSES, ADMIN_PERSON
+from proxy.languages.current import gettext as _
+from proxy.languages.current import ngettext
 from proxy.pages.instants import instant, instant_to_come
-from proxy.pages.pass_texts import PASS_WORDS
-from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import OPENS, Done, show_explanation
 from proxy.portal.admin.parts import admin_page, app_names
@@ -46,14 +46,14 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
         known_apps=app_names(request),
     )
     async with look_up(request, session):
-        _, principal = await meant(request, fields)
+        principal = (await meant(request, fields))[1]
         made: NewPass | WrongPass = WrongPass.OWN
         if not isinstance(asked, WrongPass):
             made = await desk.give(principal, session.principal, asked, now=now)
         elif principal.guid != session.principal.guid:
             made = asked
         if made is WrongPass.OWN:
-            raise refused(Problem.NOT_ALLOWED, detail=PASS_WORDS.wrong_own)
+            raise refused(Problem.NOT_ALLOWED, detail=_("This is your own, so a colleague has to do it."))
         if isinstance(made, WrongPass):
             done = Done(text=_wrong(request, made), is_bad=True)
             return await show_explanation(request, session, question, done=done)
@@ -64,7 +64,6 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
         session,
         "admin_pass.html",
         here=ADMIN_PERSON,
-        said=PASS_WORDS,
         given=_row(request, session, made.given),
         code=in_groups(made.code),
         passes_href=ADMIN_PASSES,
@@ -83,11 +82,15 @@ async def take_passes(request: web.Request, session: Session) -> web.StreamRespo
         confirmed = await _confirm(request, session, desk, fields[_CONFIRM])
         if isinstance(confirmed, WrongPass):
             return await _list(request, session, error=_wrong(request, confirmed), status=HTTPStatus.CONFLICT)
-        return await _list(request, session, notice=PASS_WORDS.confirmed.format(person=confirmed.username))
+        return await _list(
+            request, session, notice=_("The pass of %(person)s counts from now on.", person=confirmed.username)
+        )
     if _END in fields:
         ended = await desk.end(fields[_END], now=request[VISIT].now)
         if ended is None:
-            return await _list(request, session, error=PASS_WORDS.wrong_gone, status=HTTPStatus.CONFLICT)
+            return await _list(
+                request, session, error=_("This pass has ended, or was confirmed before."), status=HTTPStatus.CONFLICT
+            )
         return await _ended(request, session, desk, ended)
     raise refused(Problem.BAD_FORM)
 
@@ -116,13 +119,18 @@ async def _ended(request: web.Request, session: Session, desk: PassDesk, ended: 
     """It has ended, whether or not its person can be told."""
     given = ended.given
     _record(request, session, "pass_ended", given, sessions=ended.sessions)
-    notice = PASS_WORDS.ended(given.username, ended.sessions)
+    notice = ngettext(
+        "The pass of %(person)s has ended, and with it one session.",
+        "The pass of %(person)s has ended, and with it %(num)d sessions.",
+        ended.sessions,
+        person=given.username,
+    )
     try:
         person = await _person_of(request, given)
     except DirectoryError:
         person = None
     if person is None:
-        notice = f"{notice} {PASS_WORDS.ended_untold}"
+        notice = f"{notice} {_('We could not tell them: the directory did not say who they are.')}"
     else:
         await desk.tell_ended(person, given, incident=request[VISIT].incident)
     return await _list(request, session, notice=notice)
@@ -141,10 +149,8 @@ async def _list(
         "admin_passes.html",
         here=ADMIN_PASSES,
         status=status,
-        said=PASS_WORDS,
         rows=[_row(request, session, each) for each in found],
         waiting=[_asked(request, each) for each in waiting],
-        asking=VOUCH_WORDS,
         action=ADMIN_PASSES,
         notice=notice,
         error=error,
@@ -179,13 +185,13 @@ def _row(request: web.Request, session: Session, given: GivenPass) -> Mapping[st
 
 def _wrong(request: web.Request, why: WrongPass) -> str:
     return {
-        WrongPass.NO_REASON: PASS_WORDS.wrong_reason,
-        WrongPass.HOURS: PASS_WORDS.wrong_hours.format(most=most_hours(request.app[SETTINGS].help_desk)),
-        WrongPass.NO_APPS: PASS_WORDS.wrong_apps,
-        WrongPass.OWN: PASS_WORDS.wrong_own,
-        WrongPass.HAS_ONE: PASS_WORDS.wrong_has_one,
-        WrongPass.SAME_PERSON: PASS_WORDS.wrong_same_person,
-        WrongPass.GONE: PASS_WORDS.wrong_gone,
+        WrongPass.NO_REASON: _("Write down the reason, in 200 characters at most."),
+        WrongPass.HOURS: _("Enter whole hours, %(most)s at most.", most=most_hours(request.app[SETTINGS].help_desk)),
+        WrongPass.NO_APPS: _("Choose at least one app."),
+        WrongPass.OWN: _("This is your own, so a colleague has to do it."),
+        WrongPass.HAS_ONE: _("They already have a pass. End it first."),
+        WrongPass.SAME_PERSON: _("You gave this pass, so a colleague has to confirm it."),
+        WrongPass.GONE: _("This pass has ended, or was confirmed before."),
     }[why]
 
 

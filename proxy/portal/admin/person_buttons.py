@@ -15,9 +15,11 @@ from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
+from proxy.languages.current import gettext as _
+from proxy.languages.current import ngettext
+from proxy.pages import phrases
+from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_to_come
-from proxy.pages.texts import ENGLISH
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.person_page import asked_before, guid_in, look_up, meant, own_form
@@ -49,7 +51,11 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
             raise refused(Problem.BAD_FORM) from None
         realm = called.realm
         persons = called.guids
-        warning = WORDS.sessions_not_by_account if called.warning else ""
+        warning = (
+            _("The directory could not say whose they are, so we found them by the user name.")
+            if called.warning
+            else ""
+        )
     ended, store = 0, request.app[STORE]
     for whose in persons:
         with_them = await end_person(store.sessions, store.browsers, whose)
@@ -60,23 +66,33 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         record(request, session, "sessions_ended", person_realm=realm, person_guid="", sessions=0)
     limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
+        own = _("Those were your own sessions: %(ended)s You can sign in again.", ended=_ended(ended))
         response = message(
             request,
             HTTPStatus.OK,
-            WORDS.sessions_own_title,
-            " ".join(filter(None, (WORDS.sessions_own.format(ended=WORDS.ended(ended)), limit))),
-            link=(sign_in_path(form=True), ENGLISH.signed_out_again),
+            _("You have signed yourself out"),
+            " ".join(filter(None, (own, limit))),
+            link=(sign_in_path(form=True), _("Sign in again")),
         )
         clear_session_cookie(request, response)
         return response
-    return _done(request, session, fields, title=WORDS.sessions_ended_title, said=(WORDS.ended(ended), limit, warning))
+    return _done(request, session, fields, title=_("Sessions ended"), said=(_ended(ended), limit, warning))
+
+
+def _ended(count: int) -> str:
+    if count == 0:
+        return _("There was no session to end.")
+    return ngettext("One session has ended, everywhere.", "%(num)d sessions have ended, everywhere.", count)
 
 
 def _grace_note(settings: Settings) -> str:
     """Where the end of a session cannot arrive: on a machine that cannot reach the store either. Pure."""
     if isinstance(settings.store.url, SQLiteFile):
         return ""
-    return WORDS.sessions_grace.format(wait=ENGLISH.duration(math.ceil(settings.sessions.store_grace)))
+    return _(
+        "Only a node that is cut off from the store may let them continue, for %(wait)s at most.",
+        wait=duration(math.ceil(settings.sessions.store_grace)),
+    )
 
 
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
@@ -96,10 +112,12 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
         person = {"person_realm": principal.realm, "person_guid": principal.guid}
         cleared = {"wrong_ones_too": kept is None, "address_too": question.address is not None}
         record(request, session, "unlocked", **person, **cleared)
-        done = Done(text=WORDS.unlocked)
+        reset = _("Their limits were reset.")
+        done = Done(text=reset)
         if kept is not None:
             until = instant_to_come(kept.until, now) if kept.until is not None else None
-            done = Done(text=f"{WORDS.unlocked} {WORDS.unlocked_but.format(why=kept.sentence)}", until=until)
+            but = _("Wrong passwords still count: %(why)s.", why=kept.sentence)
+            done = Done(text=f"{reset} {but}", until=until)
         return await show_explanation(request, session, question, done=done)
 
 
@@ -108,9 +126,9 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
     fields = await own_form(request, session)
     visit, question = request[VISIT], asked_before(request, fields)
     async with look_up(request, session):
-        _, principal = await meant(request, fields)
+        principal = (await meant(request, fields))[1]
         if principal.guid == session.principal.guid:
-            raise refused(Problem.NOT_ALLOWED, detail=WORDS.confirm_own)
+            raise refused(Problem.NOT_ALLOWED, detail=_(phrases.CONFIRM_OWN))
         outcome = await confirm_number(
             request.app[SETTINGS],
             request.app[STORE].numbers,
@@ -121,11 +139,16 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
             incident=visit.incident,
             now=visit.now,
         )
-        done = Done(text=WORDS.confirmed_not, is_bad=True)
+        done = Done(
+            text=_("Nothing was confirmed: the number has changed again, or no longer needs it. Check again."),
+            is_bad=True,
+        )
         if isinstance(outcome, Confirmed):
             person = {"person_realm": principal.realm, "person_guid": principal.guid}
             record(request, session, "number_confirmed", **person, destination=outcome.masked)
-            done = Done(text=WORDS.confirmed.format(number=outcome.masked))
+            done = Done(
+                text=_("The number %(number)s is confirmed: codes go there from now on.", number=outcome.masked)
+            )
         return await show_explanation(request, session, question, done=done)
 
 
@@ -134,16 +157,16 @@ async def take_factor(request: web.Request, session: Session) -> web.StreamRespo
     fields = await own_form(request, session)
     question = asked_before(request, fields)
     async with look_up(request, session):
-        _, principal = await meant(request, fields)
+        principal = (await meant(request, fields))[1]
         if principal.guid == session.principal.guid:
-            raise refused(Problem.NOT_ALLOWED, detail=WORDS.factor_own)
+            raise refused(Problem.NOT_ALLOWED, detail=_(phrases.FACTOR_OWN))
         incident = request[VISIT].incident
         removed = await request.app[ENROLLING].remove(principal, fields.get("factor", ""), incident=incident)
-        done = Done(text=WORDS.factor_gone, is_bad=True)
+        done = Done(text=_("Nothing was removed: they no longer had it."), is_bad=True)
         if removed is not None:
             person = {"person_realm": principal.realm, "person_guid": principal.guid}
             record(request, session, "factor_removed", **person, factor=removed.factor.value)
-            done = Done(text=WORDS.factor_removed)
+            done = Done(text=_("It was removed. We tell them by mail and text message."))
         return await show_explanation(request, session, question, done=done)
 
 
@@ -155,7 +178,10 @@ async def take_forget(request: web.Request, session: Session) -> web.StreamRespo
         count = await request.app[STORE].browsers.forget_browsers(guid)
         directory = request.app[REALMS].of(fields.get("realm", ""))
         _record_forgotten(request, session, directory.realm if directory is not None else "", guid, count)
-        return await show_explanation(request, session, question, done=Done(text=WORDS.forgotten(count)))
+        forgotten = _("No browser was remembered any more.")
+        if count:
+            forgotten = _("Their browsers are forgotten: a code is asked for everywhere.")
+        return await show_explanation(request, session, question, done=Done(text=forgotten))
 
 
 async def take_settle(request: web.Request, session: Session) -> web.StreamResponse:
@@ -163,11 +189,11 @@ async def take_settle(request: web.Request, session: Session) -> web.StreamRespo
     fields = await own_form(request, session)
     guid, question = guid_in(fields), asked_before(request, fields)
     if guid == session.principal.guid:
-        raise refused(Problem.NOT_ALLOWED, detail=WORDS.settle_own)
+        raise refused(Problem.NOT_ALLOWED, detail=_(phrases.SETTLE_OWN))
     async with look_up(request, session):
         if await request.app[STORE].reported.settle_reported(guid):
             record(request, session, "report_settled", person_guid=guid)
-        return await show_explanation(request, session, question, done=Done(text=WORDS.settled))
+        return await show_explanation(request, session, question, done=Done(text=_("They are off the list.")))
 
 
 def _record_forgotten(request: web.Request, session: Session, realm: str, guid: str, count: int) -> None:
@@ -186,6 +212,6 @@ def _done(
         HTTPStatus.OK,
         title,
         " ".join(filter(None, said)),
-        form=OneButton(action=ADMIN_PERSON, fields=(("csrf_token", token), *asked), button=WORDS.person_again),
-        link=(ADMIN_PERSON, WORDS.person_another),
+        form=OneButton(action=ADMIN_PERSON, fields=(("csrf_token", token), *asked), button=_("Check again")),
+        link=(ADMIN_PERSON, _("Look up somebody else")),
     )

@@ -17,8 +17,8 @@ from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
+from proxy.languages.current import gettext as _
 from proxy.pages.answers import Answer
-from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
@@ -78,7 +78,11 @@ async def look_up(request: web.Request, session: Session) -> AsyncIterator[None]
     wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
     if wait is not None:
         record(request, session, "refused", reason="look_ups")
-        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
+        answer = Answer(
+            problem=Problem.THROTTLED,
+            detail=_("You have looked up many people in a short time."),
+            retry_after_seconds=wait,
+        )
         raise Refused(answer)
     try:
         async with look_ups.place():
@@ -97,14 +101,14 @@ def _question(fields: Mapping[str, str], apps: Sequence[str]) -> SignInQuestion 
     """What is asked, or what is wrong with it. Pure."""
     login, address, app = (fields.get(name, "").strip() for name in ("login", "address", "app"))
     if not login:
-        return _Wrong("login", WORDS.person_no_login)
+        return _Wrong("login", _("Enter the user name."))
     if app and app not in apps:
-        return _Wrong("app", WORDS.person_no_app)
+        return _Wrong("app", _("There is no such app."))
     if address:
         try:
             address = str(ip_address(address))
         except ValueError:
-            return _Wrong("address", WORDS.person_no_address)
+            return _Wrong("address", _("This is not an IP address."))
     return SignInQuestion(login=login, address=address or None, app=app)
 
 

@@ -24,15 +24,13 @@ from proxy.factors.totp.totp import (
     steps_of,
     typed_code,
 )
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, TOO_MANY, clean_name, no_more, own_page, told
 from proxy.secrets.keys import Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import Added
-
-_WORDS = ENGLISH.factors
 
 
 async def show_adding_app(request: web.Request, session: Session) -> web.StreamResponse:
@@ -44,17 +42,30 @@ async def take_app(request: web.Request, session: Session, fields: Mapping[str, 
     now = request.app[CLOCK]()  # once all of its form has come in
     secret = _unseal(request, session, fields.get("sealed", ""))
     if secret is None:
-        return _form(request, session, new_secret(), error=_WORDS.totp_over, status=HTTPStatus.GONE)
+        return _form(
+            request,
+            session,
+            new_secret(),
+            error=_(
+                "This page was open too long. Scan the new picture: remove the entry that you may have made before."
+            ),
+            status=HTTPStatus.GONE,
+        )
     code = typed_code(fields.get("passcode", ""))
     steps = steps_of(secret, code, now=now) if code is not None else ()
     if not steps:
         name = fields.get("name", "")
         return _form(
-            request, session, secret, name=name, error=_WORDS.totp_wrong, status=HTTPStatus.UNPROCESSABLE_ENTITY
+            request,
+            session,
+            secret,
+            name=name,
+            error=_("That code is not right. Check that the time on your phone is right, then enter the next code."),
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
         )
     if not await enrolling.reserve(principal, now=now):
         return no_more(request)
-    name = clean_name(fields.get("name", ""), _WORDS.totp_name_usual)
+    name = clean_name(fields.get("name", ""), _("Authenticator app"))
     # The code that was just typed does not sign in as well.
     added = seal_enrolment(
         keys, principal, Factor.TOTP, secret, name=name, counter=steps[0], lookup=lookup_of(secret), now=now
@@ -72,7 +83,7 @@ def _form(
     request: web.Request, session: Session, secret: bytes, *, name: str = "", error: str = "", status: int = 200
 ) -> web.Response:
     host = request.app[SETTINGS].server.public_url.host
-    uri = provisioning_uri(secret, issuer=f"{ENGLISH.product} {host}", login=session.principal.username)
+    uri = provisioning_uri(secret, issuer=f"Gatepost {host}", login=session.principal.username)
     return own_page(
         request,
         session,
@@ -82,7 +93,7 @@ def _form(
         secret=grouped(secret),
         uri=uri,
         sealed=_seal(request, session, secret),
-        name=name or _WORDS.totp_name_usual,
+        name=name or _("Authenticator app"),
         error=error,
     )
 

@@ -8,13 +8,12 @@ from http import HTTPStatus
 from aiohttp import web
 
 from config.factors import Factor
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 from proxy.portal.app_keys import CLOCK, PASSKEYS, SIGN_IN_LOG, VISIT
 from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, TOO_MANY, clean_name, no_more, own_page, told
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import Added
-
-_WORDS = ENGLISH.factors
 
 
 async def show_adding_passkey(request: web.Request, session: Session) -> web.StreamResponse:
@@ -24,7 +23,7 @@ async def show_adding_passkey(request: web.Request, session: Session) -> web.Str
 async def take_passkey(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.StreamResponse:
     enrolling, principal, visit = request.app[ENROLLING], session.principal, request[VISIT]
     now = request.app[CLOCK]()  # once all of its form has come in
-    name = clean_name(fields.get("name", ""), _WORDS.passkey_name_usual)
+    name = clean_name(fields.get("name", ""), _("Passkey"))
     made = request.app[PASSKEYS].made(
         principal,
         fields.get("passkey", ""),
@@ -34,14 +33,14 @@ async def take_passkey(request: web.Request, session: Session, fields: Mapping[s
         now=now,
     )
     if made is None:
-        return await _form(request, session, name=name, error=_WORDS.passkey_not_made, status=422)
+        return await _form(request, session, name=name, error=_(phrases.PASSKEY_NOT_MADE), status=422)
     if not await enrolling.reserve(principal, now=now):
         return no_more(request)
     match await enrolling.add(principal, made, incident=visit.incident):
         case Added.FULL:
             return told(TOO_MANY)
         case Added.TAKEN:
-            return await _form(request, session, name=name, error=_WORDS.passkey_there, status=HTTPStatus.CONFLICT)
+            return await _form(request, session, name=name, error=_(phrases.PASSKEY_THERE), status=HTTPStatus.CONFLICT)
     request.app[SIGN_IN_LOG].factor_changed(visit.client, principal, "factor.added", Factor.PASSKEY)
     return told(ADDED)
 
@@ -59,6 +58,6 @@ async def _form(
         status=status,
         options=asked.options,
         stamp=asked.stamp,
-        name=name or _WORDS.passkey_name_usual,
+        name=name or _("Passkey"),
         error=error,
     )

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from config.factors import Factor
 from proxy.http.reserved import ME_FACTORS
-from proxy.pages.texts import ENGLISH
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.portal.csrf import Form
 from proxy.portal.pages import form_token, message, page, redirect
 from proxy.sessions.session import Session
@@ -27,9 +28,9 @@ ADDED = "added"
 TOO_MANY = "too_many"
 _KINDS: Mapping[Factor, str] = MappingProxyType(
     {
-        Factor.TOTP: ENGLISH.factors.kind_totp,
-        Factor.RECOVERY_CODE: ENGLISH.factors.kind_recovery_code,
-        Factor.PASSKEY: ENGLISH.factors.kind_passkey,
+        Factor.TOTP: N_("Authenticator app"),
+        Factor.RECOVERY_CODE: N_("Recovery codes"),
+        Factor.PASSKEY: N_("Passkey"),
     }
 )
 """What each is called. A new factor is registered here."""
@@ -47,8 +48,8 @@ class Adding:
 def kind_of(own: OwnFactor) -> str:
     """What it is called; of a passkey, also where it is."""
     if own.is_synced is None:
-        return _KINDS.get(own.factor, own.factor.value)
-    return ENGLISH.factors.kind_passkey_synced if own.is_synced else ENGLISH.factors.kind_passkey_one_device
+        return _(_KINDS.get(own.factor, own.factor.value))
+    return _("Passkey, synced between your devices") if own.is_synced else _("Passkey, on one device only")
 
 
 def own_page(
@@ -61,7 +62,6 @@ def own_page(
         status=status,
         action=ME_FACTORS,
         csrf_token=form_token(request, Form.FACTORS, session.session_id),
-        words=ENGLISH.factors,
         **values,
     )
 
@@ -81,7 +81,7 @@ def no_more(request: web.Request) -> web.Response:
     return message(
         request,
         HTTPStatus.TOO_MANY_REQUESTS,
-        ENGLISH.factors.title,
-        ENGLISH.factors.too_often,
-        link=(ME_FACTORS, ENGLISH.factors.back),
+        _("Ways to sign in"),
+        _("You have added too many today."),
+        link=(ME_FACTORS, _("Back without a change")),
     )

@@ -16,8 +16,9 @@ from config.factors import Factor
 from proxy.factors.recovery_code.code import COUNT
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.pages.instants import instant
-from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, refused
@@ -41,7 +42,6 @@ from proxy.portal.step_up import session_for_changes
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor, factors_to_add
 
-_WORDS = ENGLISH.factors
 _ADDING: Mapping[Factor, Adding] = MappingProxyType(
     {
         Factor.TOTP: Adding(show=show_adding_app, take=take_app),
@@ -51,9 +51,9 @@ _ADDING: Mapping[Factor, Adding] = MappingProxyType(
 )
 _TO_ADD: Mapping[Factor, str] = MappingProxyType(
     {
-        Factor.TOTP: _WORDS.add_totp,
-        Factor.RECOVERY_CODE: _WORDS.add_recovery_code,
-        Factor.PASSKEY: _WORDS.add_passkey,
+        Factor.TOTP: N_("Set up an authenticator app"),
+        Factor.RECOVERY_CODE: N_("Make recovery codes"),
+        Factor.PASSKEY: N_("Add a passkey"),
     }
 )
 """A new factor is registered in these two, and in `kind_of`."""
@@ -61,11 +61,11 @@ _CHANGE = "change"
 """Query field: the one that is to be renamed or removed."""
 _TOLD: Mapping[str, str] = MappingProxyType(
     {
-        ADDED: _WORDS.added,
-        TOO_MANY: _WORDS.too_many,
-        "removed": _WORDS.removed,
-        "renamed": _WORDS.renamed,
-        "gone": _WORDS.gone,
+        ADDED: N_("It was added. We tell you of it by mail and text message too."),
+        TOO_MANY: N_("You have as many as you can have. Remove one that you do not use."),
+        "removed": N_("It was removed. We tell you of it by mail and text message too."),
+        "renamed": N_("The name was saved."),
+        "gone": N_("It was not there any more."),
     }
 )
 
@@ -78,7 +78,13 @@ async def show_factors(request: web.Request) -> web.StreamResponse:
     if ADD in request.query:
         factor = _to_add(request, request.query[ADD])
         if not await request.app[ENROLLING].has_room(session.principal, factor):
-            return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
+            return _list(
+                request,
+                session,
+                own,
+                error=_("You have as many as you can have. Remove one that you do not use."),
+                status=HTTPStatus.CONFLICT,
+            )
         return await _ADDING[factor].show(request, session)
     if _CHANGE in request.query:
         chosen = next((each for each in own if each.name_in_forms == request.query[_CHANGE]), None)
@@ -108,12 +114,18 @@ async def take_factors(request: web.Request) -> web.StreamResponse:
     factor = _to_add(request, fields.get(ADD, ""))
     if not await enrolling.has_room(principal, factor):
         own = await enrolling.of(principal)
-        return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
+        return _list(
+            request,
+            session,
+            own,
+            error=_("You have as many as you can have. Remove one that you do not use."),
+            status=HTTPStatus.CONFLICT,
+        )
     return await _ADDING[factor].take(request, session, fields)
 
 
 async def _session(request: web.Request, fields: Mapping[str, str] | None = None) -> Session | web.Response:
-    said = {"title": _WORDS.title, "off": _WORDS.off}
+    said = {"title": _("Ways to sign in"), "off": _("Your organisation asks for nothing here that you could add.")}
     return await session_for_changes(request, Form.FACTORS, ME_FACTORS, **said, fields=fields)
 
 
@@ -135,9 +147,9 @@ def _list(
         "factors.html",
         status=status,
         factors=[_row(request, each) for each in own],
-        to_add=[(f"{ME_FACTORS}?{ADD}={each.value}", _TO_ADD[each]) for each in to_add],
+        to_add=[(f"{ME_FACTORS}?{ADD}={each.value}", _(_TO_ADD[each])) for each in to_add],
         change_href=f"{ME_FACTORS}?{_CHANGE}=",
-        notice=_TOLD.get(request.query.get(TOLD, ""), "") if not error else "",
+        notice=_(_TOLD.get(request.query.get(TOLD, ""), "")) if not error else "",
         error=error,
         me_href=ME,
     )
@@ -152,6 +164,6 @@ def _row(request: web.Request, own: OwnFactor) -> dict[str, object]:
         "kind": kind,
         "made": instant(own.made_at, now),
         "used": None if own.used_at is None else instant(own.used_at, now),
-        "left": "" if own.left is None else _WORDS.left_of.format(left=own.left, count=COUNT),
+        "left": "" if own.left is None else _("%(left)s of %(count)s", left=own.left, count=COUNT),
         "may_be_renamed": own.left is None,
     }
