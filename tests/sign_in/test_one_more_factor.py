@@ -105,7 +105,7 @@ REGISTRATIONS = {
     ),
     "proxy/portal/passcode_page.py": (
         "ASKED_FOR: dict[Factor, str] = {",
-        '\n    Factor.CARD: "Code {hint} of your card",\n',
+        '\n    Factor.CARD: "Code %(hint)s of your card",\n',
     ),
 }
 """By file: what a line goes to, and the line."""
