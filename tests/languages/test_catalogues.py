@@ -1,0 +1,134 @@
+"""Every catalogue says every message, with what is filled in; every call fills in what its message names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from jinja2 import Environment, nodes
+
+from config.tables.pages import LANGUAGES
+from proxy.languages.catalogues import FOLDER, read_catalogue, read_language
+from tests.languages.extracting import extracted, forms, untranslated
+
+ROOT = Path(__file__).parents[2]
+PROXY = ROOT / "proxy"
+CATALOGUES = [tag for tag in LANGUAGES if tag != "en"]
+_PLACEHOLDER = re.compile(r"%\(([a-z_]+)\)[sd]|%%|(%)")
+
+
+@cache
+def template() -> Catalog:
+    return extracted(ROOT)
+
+
+@cache
+def catalogue(tag: str) -> Catalog:
+    return read_catalogue(FOLDER / f"{tag}.po", tag)
+
+
+def ids(message: Message) -> list[str]:
+    return [message.id] if isinstance(message.id, str) else list(message.id)
+
+
+def placeholders(text: str) -> set[str]:
+    """Those of one text. A percent sign that is none and is not doubled breaks the page that fills the text in."""
+    assert not [each for each in _PLACEHOLDER.finditer(text) if each[2]], text
+    return {each[1] for each in _PLACEHOLDER.finditer(text) if each[1]}
+
+
+def wrong_with(message: Message, said: str) -> Iterator[str]:
+    """What a translation must not differ in."""
+    needed, known = placeholders(ids(message)[0]), set.union(*(placeholders(each) for each in ids(message)))
+    has = placeholders(said)
+    # The form for one may write the number out, in the English text and in any other.
+    if not needed - {"num"} <= has or not has <= known:
+        yield f"fills in {sorted(has)}, not {sorted(known)}"
+    if "<" in said or "&" in said:
+        yield "holds markup"
+    if said != said.strip() and ids(message)[0] == ids(message)[0].strip():
+        yield "begins or ends with a space"
+    if ids(message)[0].count("\n") != said.count("\n"):
+        yield "has other line breaks"
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_a_catalogue_is_whole(tag: str) -> None:
+    missing = [each.id for each in template() if each.id and each.id not in catalogue(tag)]
+    assert missing == [], "run scripts/messages and translate them"
+    assert [each.id for each in catalogue(tag) if each.id not in template()] == [], "run scripts/messages"
+    assert [each.id for each in untranslated(catalogue(tag))] == []
+    assert [each.id for each in catalogue(tag) if each.id and each.fuzzy] == []
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_a_translation_fills_in_what_its_message_does(tag: str) -> None:
+    found = [
+        (each.id, why) for each in catalogue(tag) if each.id for said in forms(each) for why in wrong_with(each, said)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("tag", CATALOGUES)
+def test_a_catalogue_has_as_many_forms_as_its_language_has_numbers(tag: str) -> None:
+    whole = catalogue(tag)
+    assert {len(forms(each)) for each in whole if not isinstance(each.id, str)} == {whole.num_plurals}
+
+
+def test_a_language_has_its_name_and_its_direction() -> None:
+    arabic, welsh = read_language("ar"), read_language("cy")
+    assert (arabic.name, arabic.direction) == ("العربية", "rtl")
+    assert (welsh.name, welsh.direction) == ("Cymraeg", "ltr")
+    assert read_language("en").translations.gettext("Sign in") == "Sign in"
+
+
+def test_a_planted_fault_is_found() -> None:
+    message = Message("%(num)d try of %(name)s")
+    assert list(wrong_with(message, "%(num)d Versuch von %(name)s")) == []
+    assert list(wrong_with(message, "ein Versuch"))
+    assert list(wrong_with(message, "%(num)d <b>%(name)s</b>"))
+    with pytest.raises(AssertionError):
+        placeholders("100 % of %(name)s")
+
+
+def calls_in_code() -> Iterator[tuple[str, str, set[str]]]:
+    """Where, the message, and the names of what is filled in."""
+    for path in sorted(PROXY.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id not in ("_", "gettext", "ngettext") or not node.args:
+                continue
+            if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                filled = {each.arg for each in node.keywords if each.arg}
+                for text in node.args[: 2 if node.func.id == "ngettext" else 1]:
+                    assert isinstance(text, ast.Constant)
+                    yield (
+                        f"{path.name}:{node.lineno}",
+                        text.value,
+                        filled | ({"num"} if node.func.id == "ngettext" else set()),
+                    )
+
+
+def calls_in_templates() -> Iterator[tuple[str, str, set[str]]]:
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    for path in sorted(PROXY.rglob("*.html")):
+        for node in environment.parse(path.read_text()).find_all(nodes.Call):
+            if not isinstance(node.node, nodes.Name) or node.node.name not in ("_", "gettext", "ngettext"):
+                continue
+            numbered = node.node.name == "ngettext"
+            for text in node.args[: 2 if numbered else 1]:
+                if isinstance(text, nodes.Const):
+                    filled = {each.key for each in node.kwargs} | ({"num"} if numbered else set())
+                    yield f"{path.name}:{node.lineno}", text.value, filled
+
+
+def test_every_call_fills_in_what_its_message_names() -> None:
+    calls = [*calls_in_code(), *calls_in_templates()]
+    assert len(calls) > 400
+    assert [(where, text) for where, text, filled in calls if not placeholders(text) <= filled] == []
