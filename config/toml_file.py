@@ -57,18 +57,29 @@ class _Statement:
 def read_toml(path: Path, lists: Collection[str]) -> TOMLFile:
     """`lists`: the tables of which there may be several. `ConfigurationError` if it cannot be read, or is no text."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {file_reason(path, error)}"
+    except ValueError:  # NUL in the path
+        message = "cannot be read"
+    else:
+        return understand_toml(path, content, lists)
+    raise ConfigurationError([ConfigurationProblem(str(path), "", "", message)])
+
+
+def understand_toml(path: Path, content: bytes, lists: Collection[str]) -> TOMLFile:
+    """`content` as `read_toml` has it; `path` is where problems are said to be."""
+    try:
+        text = content.decode("utf-8-sig")
         try:
             return TOMLFile(tree=tomllib.loads(text), problems=(), is_whole=True)
         except tomllib.TOMLDecodeError:
             tree, wrong, is_whole = _understood(text.replace("\r\n", "\n"), lists)
             problems = tuple(ConfigurationProblem(str(path), "", "", message) for message in wrong)
             return TOMLFile(tree=tree, problems=problems, is_whole=is_whole)
-    except OSError as error:
-        message = f"cannot be read: {file_reason(path, error)}"
     except UnicodeDecodeError:
         message = "is not UTF-8 text"
-    except (ValueError, RecursionError):  # NUL in the path; thousands of nested brackets
+    except (ValueError, RecursionError):  # thousands of nested brackets
         message = "cannot be read"
     raise ConfigurationError([ConfigurationProblem(str(path), "", "", message)])
 

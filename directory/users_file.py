@@ -21,13 +21,14 @@ from config.frozen_table import FrozenTable
 from config.known import read
 from config.load import explain
 from config.problems import ConfigurationError, ConfigurationProblem, nearest
-from config.toml_file import read_toml
+from config.toml_file import TOMLFile, read_toml, understand_toml
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
 
 _NAMESPACE = UUID("5a0b7d0c-4c49-4ad5-9a2c-5d1a6f0f4b5e")
 """Gatepost's own namespace for the guids of local users (RFC 9562 section 5.5)."""
 
+_LISTS = ("users",)
 MAX_MEMORY_KIB = 1024 * 1024
 _HASH = re.compile(
     r"\$argon2(?:id|i|d)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}",
@@ -93,7 +94,15 @@ class _UserTable(FrozenTable):
 
 def read_users(path: Path, realm: str) -> UsersFile:
     """The people of a file; `ConfigurationError` with everything that is wrong in it."""
-    file = read_toml(path, ("users",))
+    return _users_in(read_toml(path, _LISTS), path, realm)
+
+
+def parse_users(content: bytes, path: Path, realm: str) -> UsersFile:
+    """The people of what a file holds, or is about to hold; `path` is where problems are said to be."""
+    return _users_in(understand_toml(path, content, _LISTS), path, realm)
+
+
+def _users_in(file: TOMLFile, path: Path, realm: str) -> UsersFile:
     problems = list(file.problems)
     for key in file.tree.keys() - {"users"}:
         problems.append(ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",))))
