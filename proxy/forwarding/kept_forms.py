@@ -1,7 +1,8 @@
 """Forms that meet an ended or too weak session: which are kept, and how a kept one is sent on.
 
-The portal keeps and shows them (`proxy.portal.kept_request`). The button of its page posts to the form's own target a
-body of `SENDING_BYTES`, which is read here until it is clear whether it is that button's or the app's own.
+The portal keeps and shows them (`proxy.portal.kept_request`). The button of its page posts to the form's own target, by
+way of a 307, a body of `SENDING_BYTES`, which is read here until it is clear whether it is that button's or the app's
+own.
 """
 
 from __future__ import annotations

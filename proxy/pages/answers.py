@@ -137,6 +137,7 @@ def render(
                 "link_href": link_href,
                 "link_text": link_text,
                 "opens_tab": bool(answer.tab_href),
+                "is_step": False,
                 "incident": answer.incident,
             },
             look=look,

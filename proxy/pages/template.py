@@ -12,6 +12,7 @@ from proxy.languages.current import current_language, translated, translated_num
 from proxy.pages import phrases
 from proxy.pages.assets import ASSETS
 from proxy.pages.look import OWN_LOOK, HouseLook
+from proxy.pages.onward import leads_onward, onward_fields, onward_path
 
 
 def page_environment(loader: BaseLoader) -> Environment:
@@ -38,6 +39,8 @@ def page_environment(loader: BaseLoader) -> Environment:
 
 
 _ENVIRONMENT = page_environment(FileSystemLoader(Path(__file__).parent / "templates"))
+_ENVIRONMENT.tests["onward"] = leads_onward
+_ENVIRONMENT.filters |= {"onward_path": onward_path, "onward_fields": onward_fields}
 
 
 def render_page(
@@ -60,18 +63,20 @@ def protective_headers(
     asset_origin: str = "",
     may_fetch: bool = False,
     may_be_framed: bool = False,
+    has_frame: bool = False,
 ) -> list[tuple[str, str]]:
     """Header fields that every page carries (CSP level 3, Referrer Policy); HSTS is the forwarding plane's.
 
     `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against every hop
     after a POST. `may_fetch`: whether the script may ask the page's own host. `may_be_framed`: only for a page where a
-    click that somebody was tricked into does nothing. The referrer policy is ``same-origin`` because ``no-referrer``
-    would make browsers send ``Origin: null`` with our own forms (Fetch standard, "append a request Origin header").
+    click that somebody was tricked into does nothing. `has_frame`: whether it shows another page of its host. The
+    referrer policy is ``same-origin`` because ``no-referrer`` would make browsers send ``Origin: null`` with our own
+    forms (Fetch standard, "append a request Origin header").
     """
     assets = asset_origin or "'self'"
     targets = " ".join(("'self'", *form_targets))
     framing = "" if may_be_framed else "frame-ancestors 'none'; "
-    fetching = "connect-src 'self'; " if may_fetch else ""
+    fetching = ("connect-src 'self'; " if may_fetch else "") + ("frame-src 'self'; " if has_frame else "")
     policy = (
         f"default-src 'none'; style-src {assets}; script-src {assets}; img-src {assets}; "
         f"{fetching}form-action {targets}; {framing}base-uri 'none'"

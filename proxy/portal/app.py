@@ -6,7 +6,8 @@ access log: its URLs carry tickets.
 The forms on the way to an app are posted to the address that their page is shown at. A form without an `action` keeps
 that address's fragment (HTML standard, "form submission algorithm"), and redirects hand it on (Fetch standard,
 "HTTP-redirect fetch"): so an app's own ``#/orders/42``, which no server ever sees, is still there after the sign-in. A
-page can be shown at the address of the step before its own: a form is told by its fields.
+page can be shown at the address of the step before its own: a form is told by its fields. Links are followed by such a
+form too where no script runs (`proxy.pages.onward`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from structlog.typing import FilteringBoundLogger
 from config.factors import Factor
 from config.settings import Settings
 from directory.realms import Realms
+from proxy.http.problem import Problem
 from proxy.http.reserved import (
     JWKS,
     KEEP,
@@ -48,6 +50,7 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.pages.look import look_of
+from proxy.pages.onward import ONWARD, onward_location
 from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.app_keys import (
     ASSERTIONS,
@@ -72,7 +75,7 @@ from proxy.portal.app_keys import (
 )
 from proxy.portal.app_passwords import OWN_CREDENTIALS, show_app_passwords, take_app_passwords
 from proxy.portal.factor_notice import credential_notices, factor_notices
-from proxy.portal.forms import MAX_BODY_BYTES, read_form
+from proxy.portal.forms import MAX_BODY_BYTES, MAX_FIELDS, read_form, refused
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
 from proxy.portal.landing import START_PAGE
@@ -82,6 +85,7 @@ from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
 from proxy.portal.not_me import show_not_me, take_not_me
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
+from proxy.portal.pages import redirect
 from proxy.portal.passcode import take_passcode
 from proxy.portal.passcode_page import show_passcode
 from proxy.portal.passkey import show_passkey_options
@@ -185,9 +189,9 @@ def create_portal(
             web.get(PASSCODE_STATUS, show_passcode_status, allow_head=False),
             web.get(PASSKEY, show_passkey_options, allow_head=False),
             web.get(STEP_UP, show_step_up),
-            *(web.post(path, take_step) for path in _BY_PATH),
+            *(web.post(path, _or_onward(take_step)) for path in _BY_PATH),
             web.get(PASSWORD, show_password),
-            web.post(PASSWORD, take_password),
+            web.post(PASSWORD, _or_onward(take_password)),
             web.get(SIGN_OUT, show_sign_out),
             web.post(SIGN_OUT, take_sign_out),
             web.get(ME, show_me),
@@ -208,7 +212,7 @@ def create_portal(
         app.add_routes(
             [
                 web.get(VOUCH, show_vouch),
-                web.post(VOUCH, take_vouch),
+                web.post(VOUCH, _or_onward(take_vouch)),
                 web.get(VOUCH_STATUS, show_vouch_status, allow_head=False),
                 web.get(ME_VOUCH, show_vouch_answer),
                 web.post(ME_VOUCH, take_vouch_answer),
@@ -223,6 +227,22 @@ def create_portal(
 async def _without_versions(request: web.Request, response: web.StreamResponse) -> None:
     """aiohttp names itself and Python with their versions: nothing that a stranger needs to know."""
     response.headers.pop("Server", None)
+
+
+def _or_onward(take: Handler) -> Handler:
+    """Such a handler, on a page whose links may be pressed as buttons. Those change nothing: where they lead is judged
+    anew, by what any link could say."""
+
+    async def take_or_lead_on(request: web.Request) -> web.StreamResponse:
+        fields = await read_form(request, most_fields=MAX_FIELDS + len(request.app[SETTINGS].apps))
+        if ONWARD not in fields:
+            return await take(request)
+        location = onward_location(fields)
+        if location is None:
+            raise refused(Problem.BAD_FORM)
+        return redirect(location)
+
+    return take_or_lead_on
 
 
 async def take_step(request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """A form that met an ended session, or one that has proven too little, on its app's host: taken in, shown, discarded.
 
-Sending it on is the forwarding plane's (`proxy.forwarding.kept_forms`): the button posts to the form's own target, so
+Sending it on is the forwarding plane's (`proxy.forwarding.kept_forms`): the button is led to the form's own target, so
 that the app's answer stands under the address that it belongs to.
 """
 
@@ -103,13 +103,7 @@ async def show_kept(request: web.Request) -> web.StreamResponse:
         return _to_sign_in(request, app, token)
     kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is None:
-        return _over(
-            request,
-            app,
-            HTTPStatus.GONE,
-            _("This form is no longer kept"),
-            _("It was already sent or discarded, or its ten minutes are over. Nothing was sent just now."),
-        )
+        return _gone(request, app)
     if kept.owner != session.principal.guid:
         await request.app[KEPT_REQUESTS].discard(token, now=visit.now)
         return _over(
@@ -123,16 +117,24 @@ async def show_kept(request: web.Request) -> web.StreamResponse:
 
 
 async def take_kept(request: web.Request) -> web.StreamResponse:
-    """Discard it."""
+    """Discard it, or lead the button that sends it on to the form's own target: 307 (RFC 9110 section 15.4.8), so that
+    it is posted there as it is. What it proves is judged there."""
     visit = request[VISIT]
     app = visit.app
     if app is None:
         raise web.HTTPNotFound
     fields = await read_form(request)
-    token = fields.get(KEPT_QUERY, "")
+    token = fields.get(KEPT_QUERY, fields.get(KEPT_FIELD, ""))
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
         return _to_sign_in(request, app, token)
+    if fields.keys() == {KEPT_FIELD, PROOF_FIELD}:
+        kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
+        if kept is None or kept.owner != session.principal.guid:
+            return _gone(request, app)
+        to_target = redirect(app_origin(app, request.app[SETTINGS].server.public_url) + kept.target)
+        to_target.set_status(HTTPStatus.TEMPORARY_REDIRECT)
+        return to_target
     require_csrf_token(request, fields, Form.KEPT, session.session_id)
     kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is not None and kept.owner == session.principal.guid:
@@ -154,14 +156,24 @@ def _question(request: web.Request, app: AppSettings, session: Session, kept: Ke
         size=size(len(kept.body)),
         kept=instant(kept.kept_at, request[VISIT].now),
         name=session.principal.display_name,
-        send_action=app_origin(app, request.app[SETTINGS].server.public_url) + kept.target,
-        # In this order and nothing else: the plane knows the button by its body.
+        # In this order and nothing else: the plane knows the button by its body. It goes to this page's own address,
+        # which keeps its fragment, and from there on to the form's target.
         send_fields=((KEPT_FIELD, sending.token), (PROOF_FIELD, sending.proof)),
         discard_action=KEPT,
         discard_fields=(
             ("csrf_token", form_token(request, Form.KEPT, session.session_id)),
             (KEPT_QUERY, token),
         ),
+    )
+
+
+def _gone(request: web.Request, app: AppSettings) -> web.Response:
+    return _over(
+        request,
+        app,
+        HTTPStatus.GONE,
+        _("This form is no longer kept"),
+        _("It was already sent or discarded, or its ten minutes are over. Nothing was sent just now."),
     )
 
 

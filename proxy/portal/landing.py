@@ -61,8 +61,6 @@ TICKED = "ticked"
 """Query field of the passcode page: its tick was set when that form was sent."""
 REMINDER = "reminder"
 """Query field of the password page: say only that it is about to expire, and offer "later"."""
-LATER = "later"
-"""Query field of the password page: that was read, and nothing is to be changed now."""
 PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 """Query field of the start page."""
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from proxy.http.reserved import browser_cookie, remembered_cookie, session_cookie
 from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
+from proxy.pages.onward import STEPS
 from proxy.pages.template import protective_headers, render_page
 from proxy.portal.app_keys import KEYS, LOOK, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
@@ -28,6 +29,7 @@ def page(
     form_targets: tuple[str, ...] | None = None,
     may_fetch: bool = False,
     may_be_framed: bool = False,
+    has_frame: bool = False,
     **values: object,
 ) -> web.Response:
     """A whole page; one that refuses shows its incident id. The browser cookie is set where there is none: its forms
@@ -44,7 +46,9 @@ def page(
         ),
         status=status,
         headers=[
-            *protective_headers(form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed),
+            *protective_headers(
+                form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed, has_frame=has_frame
+            ),
             ("Content-Type", "text/html; charset=utf-8"),
         ],
     )
@@ -95,6 +99,7 @@ def message(
         link_href=href,
         link_text=link_text,
         opens_tab=opens_tab,
+        is_step=request.path in STEPS,
         may_be_framed=may_be_framed,
     )
 

@@ -22,7 +22,6 @@ from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT, current_sess
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.landing import (
-    LATER,
     PASSWORD_CHANGED,
     REMINDER,
     START_PAGE,
@@ -71,8 +70,6 @@ async def show_password(request: web.Request) -> web.StreamResponse:
     changer = request.app[PASSWORD_CHANGE].changer_of(session)
     if changer is None:
         return _not_here(request, session)
-    if LATER in request.query and session.level is Level.SIGNED_IN:
-        return await land(request, session, back)
     if REMINDER in request.query and session.level is Level.SIGNED_IN:
         directories = request.app[SETTINGS].directories
         warning = expiry_warning(session.principal, directories, request[VISIT].now)
@@ -198,9 +195,6 @@ def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response
         request,
         "password_reminder.html",
         warning=warning,
-        return_to=back.return_to,
-        start=back.start,
-        later_field=LATER,
         change_href=password_path(back),
         later_href=sign_in_path(back),  # which leads a signed-in person straight on
     )

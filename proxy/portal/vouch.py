@@ -19,6 +19,7 @@ from proxy.help_desk.passes import LONGEST_REASON, WrongPass, judge_asked, most_
 from proxy.help_desk.vouching import AskedTooOften, may_ask
 from proxy.http.problem import Problem
 from proxy.http.reserved import VOUCH_STATUS
+from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.pages.instants import instant, instant_to_come
@@ -47,6 +48,9 @@ from proxy.sign_in.outcomes import Accepted, ChallengeOver, FactorLocked, Sessio
 _OPENS = "opens:"
 """Before the name of each app that is ticked."""
 _ASK, _GO_ON = "ask", "go_on"
+_LOOK = N_("Look again")
+_FRAME = "frame"
+"""Query field of the status: it is asked for as a page."""
 
 
 async def show_vouch(request: web.Request) -> web.StreamResponse:
@@ -64,13 +68,20 @@ async def show_vouch(request: web.Request) -> web.StreamResponse:
 
 
 async def show_vouch_status(request: web.Request) -> web.StreamResponse:
-    """JSON with `waits`, for the script of the page."""
+    """JSON with `waits`, for the script of the page; where none runs, a few words for its frame."""
     session = await current_session(request)
     if session is None:
         raise refused(Problem.NOT_FOUND)
     asked = await vouching_of(request).asked_by(session, now=request[VISIT].now)
+    waits = asked is not None and asked.answer is None
+    if asked is not None and _FRAME in request.query:
+        manager = asked.asked_of.name
+        said = _("%(manager)s has answered. Select “%(link)s”.", manager=manager, link=_(_LOOK))
+        if waits:
+            said = _("We are waiting for %(manager)s.", manager=manager)
+        return page(request, "vouch_waits.html", may_be_framed=True, waits=waits, said=said)
     return web.json_response(
-        {"waits": asked is not None and asked.answer is None},
+        {"waits": waits},
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
     )
 
@@ -205,13 +216,16 @@ async def _page_of(request: web.Request, session: Session, asked: VouchRequest, 
                 session,
                 back,
                 may_fetch=True,
+                has_frame=True,
                 manager=asked.asked_of.name,
                 host=request.app[SETTINGS].server.public_url.host,
                 words=asked.words,
                 until=instant(asked.expires_at, now),
                 here_href=vouch_path(back),
+                look_again=_(_LOOK),
                 state="waits",
                 status_href=VOUCH_STATUS,
+                frame_href=f"{VOUCH_STATUS}?{_FRAME}=yes",
             )
         case VouchAnswer.YES:
             confined = await _given(request, session)
@@ -252,6 +266,7 @@ def _vouch_page(
     *,
     status: int = HTTPStatus.OK,
     may_fetch: bool = False,
+    has_frame: bool = False,
     **values: Any,
 ) -> web.Response:
     return page(
@@ -259,6 +274,7 @@ def _vouch_page(
         "vouch.html",
         status=status,
         may_fetch=may_fetch,
+        has_frame=has_frame,
         csrf_token=form_token(request, Form.VOUCH, session.session_id),
         return_to=back.return_to,
         start=back.start,

@@ -13,6 +13,7 @@ import pytest_asyncio
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from tests.end_to_end.home import Home, open_home
 from tests.portal.stage import PASSWORD
+from tests.support.browser import chromium
 from tests.support.raw_http import Message, raw_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,3 +108,24 @@ async def test_a_longer_one_leads_to_its_app_with_a_word(home: Home, size: int) 
     url = home.url("canteen", target_of(size, "x"))
     assert (await client.ask(url)).status == 200
     assert client.url == url
+
+
+async def test_it_survives_with_its_fragment_where_no_script_runs(home: Home) -> None:
+    """In a real browser, by a form of every page and by a button in the place of a link."""
+    async with chromium() as browser:
+        page = await (await browser.new_context(java_script_enabled=False)).new_page()
+        url = home.url("wiki", target_of(MAX_RETURN_TARGET_BYTES, "&")) + "#/orders/42?open=yes"
+        await page.goto(url)
+        await home.type_password(page)
+        await page.locator("#passcode").wait_for()
+        passcode = await home.passcode()
+        await page.click("button[name=onward]")
+        await page.locator("#password").wait_for()
+        await page.click("button[name=onward]")
+        await page.fill("#passcode", "000000")
+        await page.keyboard.press("Enter")
+        await page.locator("#error").wait_for()
+        await page.fill("#passcode", passcode)
+        await page.keyboard.press("Enter")
+        await page.locator("text=for alice").wait_for()
+        assert page.url == url

@@ -131,3 +131,21 @@ async def test_past_the_reminder_of_a_password_that_expires(tmp_path: Path, cont
         await expect(page.locator("h1")).to_have_text("Your password is about to expire")
         await page.locator("a.quiet:visible, button.second:visible").click()
         await page.wait_for_url(address)
+
+
+async def test_through_the_links_back_to_the_password_and_on_to_the_code(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    async with running_front(tmp_path) as front:
+        page = await context.new_page()
+        address = front.url("wiki", "/page?x=1") + FRAGMENT
+        await page.goto(address)
+        await type_password(page)
+        await page.locator("#passcode").wait_for()
+        link = page.locator("a[data-onward]:visible, button[name=onward]:visible")
+        await link.click()  # somebody else
+        await page.locator("#password").wait_for()
+        await link.click()  # on to the code after all
+        await page.locator("#passcode").wait_for()
+        await type_passcode(page, front.stage.passcode)
+        await page.wait_for_url(address)

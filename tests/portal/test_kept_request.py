@@ -53,6 +53,12 @@ async def sign_in_again(stage: Stage, browser: Browser, page: Page) -> Page:
     return await browser.get(kept.location)
 
 
+async def press(browser: Browser, page: Page) -> Page:
+    """The button that sends it on."""
+    names = ("gatepost-kept", "proof")
+    return await browser.post(f"{WIKI}/.gatepost/kept", {name: page.hidden[name] for name in names})
+
+
 async def test_a_form_is_kept_and_shown_to_who_sent_it(stage: Stage) -> None:
     browser = await signed_out(stage)
     answer = await keep(browser)
@@ -61,7 +67,8 @@ async def test_a_form_is_kept_and_shown_to_who_sent_it(stage: Stage) -> None:
     page = await sign_in_again(stage, browser, answer)
     assert page.status == 200
     assert "Wiki" in page.text
-    assert f'action="{WIKI}/save/it?x=1"' in page.text
+    sent = await press(browser, page)
+    assert (sent.status, sent.location) == (307, f"{WIKI}/save/it?x=1")
     assert "12 bytes" in page.text
     assert "an+hour" not in page.text  # who looks over a shoulder sees where it goes, not what it says
     assert stage.log_text.count("request.kept") == 1
@@ -201,6 +208,21 @@ async def test_it_is_discarded_by_its_button_and_no_other_way(stage: Stage) -> N
     assert (await browser.get(f"{url}?request={token_in(answer)}")).status == 410
 
 
+async def test_its_button_leads_nobody_else_anywhere(stage: Stage) -> None:
+    browser = await signed_out(stage)
+    answer = await keep(browser)
+    page = await sign_in_again(stage, browser, answer)
+    other = browser.copy()
+    for jar in other.cookies.values():
+        jar.pop("__Host-gatepost")
+    assert token_in(await press(other, page)) == token_in(answer)  # to sign in first
+    landed = await stage.password(other, "admin", **way_back(answer))
+    await other.get(landed.location)
+    assert (await press(other, page)).status == 410
+    stage.now += 600
+    assert (await press(browser, page)).status == 410
+
+
 async def test_without_a_session_the_page_leads_to_the_sign_in_page_and_back(stage: Stage) -> None:
     browser = await signed_out(stage)
     answer = await keep(browser)
@@ -268,7 +290,7 @@ async def test_a_form_that_met_too_weak_a_session_is_kept_until_the_rest_is_prov
         assert back.location == f"{WIKI}/.gatepost/kept?request={token_in(answer)}"
         shown = await browser.get(back.location)
         assert shown.status == 200
-        assert f'action="{WIKI}/save/it?x=1"' in shown.text
+        assert (await press(browser, shown)).location == f"{WIKI}/save/it?x=1"
 
 
 async def test_a_button_that_meets_too_weak_a_session_is_not_kept_as_a_form(tmp_path: Path) -> None:

@@ -166,10 +166,22 @@ async def test_nothing_moves_before_the_answer(stage: Stage) -> None:
     assert (await browser.get(f"{SIGN_IN_ORIGIN}/")).status == 303
 
 
-async def test_the_page_looks_again_without_its_script_and_lets_it_ask(stage: Stage) -> None:
-    _, page = await asking(stage)
-    assert '<noscript><meta http-equiv="refresh" content="5; url=/.gatepost/vouch"></noscript>' in page.text
-    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+async def test_a_frame_of_the_page_looks_again_without_its_script_and_lets_it_ask(stage: Stage) -> None:
+    """Only the frame is loaded again: the page keeps the fragment of its address, and its reader their place."""
+    browser, page = await asking(stage)
+    assert '<noscript><iframe src="/.gatepost/vouch/status?frame=yes" title=' in page.text
+    assert "refresh" not in page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert "connect-src 'self'; frame-src 'self'; " in policy
+    frame = await browser.get(f"{VOUCH}/status?frame=yes")
+    assert '<meta http-equiv="refresh" content="5">' in frame.text
+    assert "We are waiting for Bob." in frame.text
+    assert "frame-ancestors" not in frame.headers["Content-Security-Policy"]
+    await answered(stage, await manager_of(stage))
+    frame = await browser.get(f"{VOUCH}/status?frame=yes")
+    assert "Bob has answered." in frame.text
+    assert "refresh" not in frame.text
+    assert (await stage.browser().get(f"{VOUCH}/status?frame=yes")).status == 404
 
 
 async def test_no_is_no(stage: Stage) -> None:

@@ -156,11 +156,8 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   }
 }
 
-for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
-
 // Browsers keep the fragment of an address (#/orders/42) through redirects and forms that go to their page's own address,
-// but not through others, nor through links.
-for (const form of document.querySelectorAll("form[data-onward]")) form.action += location.hash;
+// but not through links. (Without this script, buttons stand in their place: `proxy.pages.onward`.)
 for (const link of document.querySelectorAll("a[data-onward]")) {
   const address = new URL(link.href);
   if (address.href === location.href.split("#")[0]) {

@@ -62,6 +62,7 @@ def admin_page(
         form_targets=None,
         may_fetch=False,
         may_be_framed=False,
+        has_frame=False,
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,
