@@ -1,0 +1,139 @@
+// Looks at states, each in a frame of its own, in the view that is set: run in the page that holds the frames.
+"use strict";
+
+const frames = new Map();
+
+const load = (element, attribute, address) =>
+  new Promise((done, fail) => {
+    element.onload = done;
+    element.onerror = fail;
+    element[attribute] = address;
+  });
+
+// Puts up these states, in place of those before. axe-core comes in as the page's own scripts do, so under its policy.
+const show = async (states) => {
+  for (const frame of frames.values()) frame.remove();
+  frames.clear();
+  for (const { name, address } of states) {
+    const frame = document.createElement("iframe");
+    document.body.append(frame);
+    frames.set(name, frame);
+    await load(frame, "src", address);
+    const script = frame.contentDocument.createElement("script");
+    const loaded = load(script, "src", "/axe.js");
+    frame.contentDocument.head.append(script);
+    await loaded;
+    script.remove();
+  }
+};
+
+const judge = async ({ width, text, axe }) => {
+  const wrong = [];
+  for (const [name, frame] of frames) {
+    frame.style.width = `${width}px`;
+    frame.contentDocument.documentElement.style.fontSize = `${text}%`;
+    const tell = (rule, where) => wrong.push([name, rule, where]);
+    if (axe) await byAxe(frame.contentWindow, axe, tell);
+    byMeasure(frame.contentWindow, tell);
+  }
+  return wrong;
+};
+
+const byAxe = async (window, options, tell) => {
+  const told = await window.axe.run(window.document, { resultTypes: ["violations"], ...options });
+  for (const each of told.violations) {
+    for (const node of each.nodes) tell(each.id, `${node.target.join(" ")}: ${node.failureSummary}`);
+  }
+};
+
+const byMeasure = (window, tell) => {
+  const document = window.document;
+  const named = (element) => element.outerHTML.replace(/\s+/g, " ").slice(0, 100);
+  const styles = new Map();
+  const styleOf = (element) => {
+    if (!styles.has(element)) styles.set(element, window.getComputedStyle(element));
+    return styles.get(element);
+  };
+  const all = [...document.body.querySelectorAll("*")].filter(
+    (each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".unseen, svg, noscript, template"),
+  );
+
+  // 1.4.4, 1.4.10: nothing is wider than the window, and nothing is cut off.
+  const root = document.scrollingElement;
+  if (root.scrollWidth > window.innerWidth) {
+    const wide = all.filter((each) => each.getBoundingClientRect().right > window.innerWidth + 0.5 && !each.closest(".scroll"));
+    tell("overflow", `${root.scrollWidth} px: ${(wide.length ? wide : [root]).slice(-2).map(named).join(" and ")}`);
+  }
+  for (const each of all) {
+    if (each.matches("input[data-digits]")) {
+      const before = each.value;
+      each.value = "8".repeat(Number(each.dataset.digits));
+      if (each.scrollWidth > each.clientWidth) tell("cut", named(each));
+      each.value = before;
+    } else if (styleOf(each).overflowX === "hidden" && each.scrollWidth > each.clientWidth + 1) {
+      tell("cut", named(each));
+    }
+  }
+
+  // 2.5.8, with one of its exceptions alone: a link within a sentence.
+  const isInSentence = (link) => {
+    if (link.tagName !== "A" || styleOf(link).display !== "inline") return false;
+    const rest = [...link.parentNode.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
+    return /\p{L}/u.test(rest.map((each) => each.data).join(""));
+  };
+  for (const each of all) {
+    if (!each.matches("a[href], button, input, select, textarea, summary, [tabindex='0']")) continue;
+    if (each.type === "hidden" || each.disabled || isInSentence(each)) continue;
+    const labels = [...(each.labels ?? [])].flatMap((label) => [...label.getClientRects()]);
+    const boxes = [...each.getClientRects(), ...labels];
+    const [width, height] = ["width", "height"].map((side) => Math.max(...boxes.map((box) => box[side])));
+    if (Math.min(width, height) < 24) tell("target", `${width.toFixed(1)} x ${height.toFixed(1)} px: ${named(each)}`);
+  }
+
+  // 1.4.3 and 1.4.11: text on what is behind it, the edges of fields and of what has the focus.
+  for (const each of all) {
+    const style = styleOf(each);
+    const hasText = [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    const isField = each.matches("input, select, textarea");
+    if ((hasText || isField) && !each.disabled) {
+      const size = parseFloat(style.fontSize) / (parseFloat(styleOf(document.documentElement).fontSize) / 16);
+      const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
+      const behind = colourBehind(each, styleOf);
+      const ratio = contrast(over(colourOf(style.color), behind), behind);
+      if (ratio < least) tell("text contrast", `${ratio.toFixed(2)}: ${named(each)}`);
+    }
+    if (isField && !["checkbox", "radio"].includes(each.type)) {
+      const around = colourBehind(each.parentElement, styleOf);
+      const ratio = contrast(over(colourOf(style.borderTopColor), around), around);
+      if (ratio < 3) tell("edge contrast", `${ratio.toFixed(2)}: ${named(each)}`);
+    }
+  }
+};
+
+// Red, green, blue (0-255) and how much of it there is (0-1).
+const colourOf = (text) => {
+  const [red, green, blue, alpha = 1] = text.match(/[\d.]+/g).map(Number);
+  return [red, green, blue, alpha];
+};
+const over = (front, back) => front.slice(0, 3).map((value, at) => value * front[3] + back[at] * (1 - front[3])).concat(1);
+const colourBehind = (element, styleOf) => {
+  let behind = [0, 0, 0, 0];
+  for (let each = element; each; each = each.parentElement) {
+    const own = colourOf(styleOf(each).backgroundColor);
+    behind = behind[3] === 0 ? own : over(behind, own);
+    if (own[3] === 1) return behind;
+  }
+  return over(behind, matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18, 1] : [255, 255, 255, 1]);
+};
+// WCAG 2.2, "relative luminance" and "contrast ratio".
+const luminance = (colour) => {
+  const [red, green, blue] = colour.slice(0, 3).map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+const contrast = (one, other) => {
+  const [dark, bright] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (bright + 0.05) / (dark + 0.05);
+};
