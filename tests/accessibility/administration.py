@@ -34,8 +34,8 @@ from tests.portal.test_admin_overview import failure
 from tests.portal.test_confirmed_number import NAME, OLD, Domain
 from tests.portal.test_not_me import second_browser, with_mail
 from tests.portal.test_own_factors import add_app, make_codes
-from tests.portal.test_passes import give
 from tests.portal.test_passes import SCHEMES as DESK
+from tests.portal.test_passes import give
 from tests.portal.test_vouch import ON, asking, managed
 
 FORGET, SETTLE = f"{PERSON}/forget-browsers", f"{PERSON}/settle"
@@ -74,7 +74,11 @@ async def _person(states: States, folder: Path) -> None:
     async with admin_stage(folder) as stage:
         admin = await signed_in_admin(stage)
         states.add("admin: who", await admin.get(PERSON))
-        for name, fields in (("no login", {"login": ""}), ("no address", {"address": "x"}), ("no such app", {"app": "x"})):
+        for name, fields in (
+            ("no login", {"login": ""}),
+            ("no address", {"address": "x"}),
+            ("no such app", {"app": "x"}),
+        ):
             states.add(f"admin: who, {name}", await explained(admin, **{"login": "alice", **fields}))
         states.add("admin: can sign in", await explained(admin, "alice", app="Wiki", address="192.0.2.9"))
         states.add("admin: cannot sign in", await explained(admin, "carol"), then=_UNFOLD)
@@ -154,8 +158,7 @@ async def _mobiles(states: States, folder: Path) -> None:
         _, page = await kept(stage)
         states.add("admin: report", page, then=_UNFOLD)
         states.add("admin: report, nobody on the list", await admin.get(f"{MOBILES}?search=nobody"))
-        report = await admin.get(f"{MOBILES}.html")
-        states.add("the report as a file", report)
+        states.add_file("the report as a file", (await admin.get(f"{MOBILES}.html")).text)
         await reports.keep(_of_many(stage), begun_at=stage.now)
         states.add("admin: report of many", await admin.get(f"{MOBILES}?sort=name&page=2"), then=_UNFOLD)
 

@@ -11,25 +11,24 @@ from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
 from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
-from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Page, Stage, running_portal
+from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Page, running_portal
 from tests.portal.test_app_passwords import APPS, FORM
 from tests.portal.test_app_passwords import PAGE as APP_PASSWORDS
 from tests.portal.test_kept_request import keep, sign_in_again, signed_out, token_in, way_back
-from tests.portal.test_not_me import FIREFOX, second_browser_of, with_mail
 from tests.portal.test_not_me import SCHEMES as TOLD
+from tests.portal.test_not_me import second_browser_of, with_mail
 from tests.portal.test_own_factors import FACTORS, add_app, secret_on, totp
+from tests.portal.test_passes import SCHEMES as DESK
 from tests.portal.test_passes import signed_in_by_pass, to_pass_page
-from tests.portal.test_passkey import add_passkey, device, options_on, send_new
+from tests.portal.test_passkey import add_passkey, device, send_new
 from tests.portal.test_password_change import NEW, OLD, World, running_world
 from tests.portal.test_password_change import PAGE as PASSWORD_PAGE
 from tests.portal.test_step_up import SCHEMES as STEPS
 from tests.portal.test_step_up import ask, press, query, to_passcode
 from tests.portal.test_step_up import with_mail as with_a_mail
 from tests.portal.test_tickets_and_sign_out import ticket_for
-from tests.portal.test_vouch import MINE, ON, VOUCH, managed, manager_of, no_phone, request_of
+from tests.portal.test_vouch import MINE, ON, VOUCH, asking, managed, manager_of, no_phone, request_of
 from tests.portal.test_vouch import ask as ask_manager
-from tests.portal.test_vouch import asking
-from tests.portal.test_passes import SCHEMES as DESK
 
 ME, STEP_UP = f"{SIGN_IN_ORIGIN}/.gatepost/me", f"{SIGN_IN_ORIGIN}/.gatepost/step-up"
 SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
@@ -197,7 +196,9 @@ async def _passwords(states: States, folder: Path) -> None:
         states.add("password changed, and signed out", await world.change(browser, await browser.get(PASSWORD_PAGE)))
     async with running_world(_new(folder, "expires"), warn_before_expiry=14 * DAY) as world:
         now = world.stage.now
-        world.corp.principal = replace(world.corp.principal, password_expires_at=now + 3 * DAY, password_set_at=now - DAY)
+        world.corp.principal = replace(
+            world.corp.principal, password_expires_at=now + 3 * DAY, password_set_at=now - DAY
+        )
         browser = world.stage.browser()
         back = {"return_to": f"{WIKI}/", "start": START}
         landed = await world.sign_in(browser, **back)
@@ -293,7 +294,7 @@ async def _vouching(states: States, folder: Path) -> None:
         states.add("no manager to ask", await no_phone(stage, nobody, username="carol"))
 
 
-SAY = "document.querySelectorAll('[data-said]').forEach((each) => {{ each.hidden = each.dataset.said !== '{what}' }})"
+SAY = "for (const each of document.querySelectorAll('[data-said]')) each.hidden = each.dataset.said !== '{what}'"
 """As `passkey.js` does when a browser declines."""
 
 

@@ -167,7 +167,9 @@ async def _messages(states: States, folder: Path) -> None:
         stage.now += 60
         states.add("passcode by another provider", await _followed(browser, await _resend(browser, page, "another")))
         stage.now += 60
-        states.add("passcode by mail after text messages", await _followed(browser, await _resend(browser, page, "another")))
+        states.add(
+            "passcode by mail after text messages", await _followed(browser, await _resend(browser, page, "another"))
+        )
         stage.phone.outcome = Outcome.UNAVAILABLE
         states.add("message not sent", await stage.password(stage.browser(), "scripted@corp"))
         stage.phone.outcome = Outcome.REFUSED
@@ -219,7 +221,9 @@ async def _stopped(states: States, folder: Path) -> None:
         await stage.store.numbers.put_known_number(person.person.guid, before)
         person.person = replace(person.person, mobile_changed_at=stage.now - 3600.0)
         states.add("number changed recently", await stage.password(stage.browser(), "scripted@corp"))
-    async with running_portal(_new(folder, "enrolled"), schemes=[{"name": "a", "factors": ["password", "totp"]}]) as stage:
+    async with running_portal(
+        _new(folder, "enrolled"), schemes=[{"name": "a", "factors": ["password", "totp"]}]
+    ) as stage:
         states.add("nothing enrolled", await stage.password(stage.browser()))
 
 
@@ -245,7 +249,9 @@ async def _passkeys(states: States, folder: Path) -> None:
         page = states.add("passkey as the second factor", await stage.to_passcode(other), plain=True)
         states.add("passkey as the second factor, failed", await other.get(PASSCODE), then=_say("failed"))
         wrong = replace(authenticator, origin="https://elsewhere.example")
-        states.add("passkey as the second factor, wrong", await stage.answer(other, page, wrong.prove(options_on(page))))
+        states.add(
+            "passkey as the second factor, wrong", await stage.answer(other, page, wrong.prove(options_on(page)))
+        )
         states.add("passcode in place of the passkey", await another(other, page, "sms"))
 
 
@@ -260,7 +266,7 @@ _RUN_OUT = """new Promise((done) => {
 
 def _say(what: str) -> str:
     """As `passkey.js` does when a browser declines."""
-    return f"document.querySelectorAll('[data-said]').forEach((each) => {{ each.hidden = each.dataset.said !== '{what}' }})"
+    return f"for (const each of document.querySelectorAll('[data-said]')) each.hidden = each.dataset.said !== '{what}'"
 
 
 def _new(folder: Path, name: str) -> Path:

@@ -58,6 +58,11 @@ class States:
     def named(self, name: str) -> State:
         return self._all[name]
 
+    def add_file(self, name: str, html: str) -> None:
+        """A page that is opened from a disk: its policy stands in itself, and lets no script of ours in."""
+        html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+        self._all[name] = State(name=name, status=200, policy="", html=html)
+
     def add(self, name: str, page: Page, *, then: str = "", plain: bool = False) -> Page:
         """`then`: as in `State`. `plain`: what is shown where scripts do not run is a state too."""
         assert "<title>" in page.text, f"{name}: {page.status} {page.headers.get('Location', page.text[:200])}"
