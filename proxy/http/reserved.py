@@ -41,6 +41,8 @@ ADMIN_PASSES = ADMIN + "passes"
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
+ADMIN_MOBILES_STATUS = ADMIN_MOBILES + "/status"
+"""For the script of the page: whether the report is still being made."""
 """The report as a file, by the ending of its name."""
 ADMIN_PAGES = frozenset((ADMIN, ADMIN_PERSON, ADMIN_PASSES, ADMIN_UNDELIVERED, ADMIN_MOBILES))
 """Where a sign-in may lead back to: exactly these."""

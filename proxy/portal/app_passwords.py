@@ -20,7 +20,7 @@ from proxy.languages.current import gettext as _
 from proxy.pages.instants import instant, instant_to_come
 from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, refused
+from proxy.portal.forms import WrongField, read_form, refused
 from proxy.portal.own_factors.factor_pages import clean_name
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.step_up import session_for_changes
@@ -93,15 +93,15 @@ async def _make(request: web.Request, session: Session, fields: Mapping[str, str
     """The answer itself shows it. A form that is sent again makes another one."""
     now, visit = request.app[CLOCK](), request[VISIT]
     wanted = _wanted(request, session, fields, now=now)
-    if isinstance(wanted, str):
-        return await _list(request, session, fields=fields, error=wanted, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if isinstance(wanted, WrongField):
+        return await _list(request, session, fields=fields, wrong=wanted, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     made = await request.app[OWN_CREDENTIALS].make(session.principal, wanted, incident=visit.incident, now=now)
     if made is None:
         return await _list(
             request,
             session,
             fields=fields,
-            error=_("You have too many. Remove those that you no longer use."),
+            wrong=WrongField("", _("You have too many. Remove those that you no longer use.")),
             status=HTTPStatus.CONFLICT,
         )
     credential, secret = made
@@ -117,23 +117,25 @@ async def _make(request: web.Request, session: Session, fields: Mapping[str, str
     )
 
 
-def _wanted(request: web.Request, session: Session, fields: Mapping[str, str], *, now: float) -> WantedCredential | str:
+def _wanted(
+    request: web.Request, session: Session, fields: Mapping[str, str], *, now: float
+) -> WantedCredential | WrongField:
     """What is to be made, or what is wrong with the form."""
     app, name, days = fields.get("app", ""), clean_name(fields.get("name", ""), ""), fields.get("days", "")
     if app not in [each.name for each in _apps(request, session)]:
-        return _("Choose one of the apps.")
+        return WrongField("app", _("Choose one of the apps."))
     if not name:
-        return _("Give it a name.")
+        return WrongField("name", _("Give it a name."))
     if days not in map(str, _DAYS):
         raise refused(Problem.BAD_FORM)
     try:
         methods = read_methods(fields.get("methods", "")[:_LONGEST_LIST])
     except WrongLimits:
-        return _("Methods are written like GET, PROPFIND.")
+        return WrongField("methods", _("Methods are written like GET, PROPFIND."))
     try:
         networks = read_networks(fields.get("networks", "")[:_LONGEST_LIST])
     except WrongLimits:
-        return _("Networks are written like 10.0.0.0/8, or as single addresses.")
+        return WrongField("networks", _("Networks are written like 10.0.0.0/8, or as single addresses."))
     ends_at = now + int(days) * _DAY_SECONDS
     return WantedCredential(
         factor=Factor.APP_PASSWORD, app=app, name=name, ends_at=ends_at, methods=methods, networks=networks
@@ -157,7 +159,7 @@ async def _list(
     session: Session,
     *,
     fields: Mapping[str, str] | None = None,
-    error: str = "",
+    wrong: WrongField | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
     """`fields`: what was typed, where something is wrong with it."""
@@ -183,7 +185,7 @@ async def _list(
         apps=[app.name for app in _apps(request, session)],
         days=[(each, _length(each), str(each) == typed.get("days", str(_USUAL_DAYS))) for each in _DAYS],
         typed={key: typed.get(key, "") for key in ("app", "name", "methods", "networks")},
-        notice="" if error else _(_SAID.get(request.query.get(_TOLD, ""), "")),
-        error=error,
+        notice="" if wrong else _(_SAID.get(request.query.get(_TOLD, ""), "")),
+        wrong=wrong,
         me_href=ME,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,6 +27,14 @@ MAX_FIELDS = 16
 _WAY_BACK = f"{RETURN_TO}=".encode()
 STAMP = "stamp"
 """Form field: see `proxy.portal.csrf`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongField:
+    """What is wrong with a form, and which of its fields that is about; an empty name: none, or several."""
+
+    field: str
+    text: str
 
 
 class Refused(Exception):

@@ -20,7 +20,7 @@ from proxy.pages import phrases
 from proxy.pages.amounts import duration
 from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.forms import WrongField, read_form, require_csrf_token
 from proxy.portal.landing import (
     PASSWORD_CHANGED,
     REMINDER,
@@ -59,6 +59,14 @@ _REFUSALS: Mapping[ChangeRefusal, str] = {
     ),
     ChangeRefusal.NOT_ALLOWED: N_("You may not change your password yourself. Ask your IT help desk."),
 }
+_OF_NO_FIELD = (
+    ChangeRefusal.LOCKED,
+    ChangeRefusal.NOT_USABLE,
+    ChangeRefusal.TOO_YOUNG,
+    ChangeRefusal.NOT_ALLOWED,
+)
+_FIELD_OF: Mapping[ChangeRefusal, str] = {ChangeRefusal.WRONG_PASSWORD: "current", **dict.fromkeys(_OF_NO_FIELD, "")}
+"""What a refusal is about, if not the new password."""
 
 
 async def show_password(request: web.Request) -> web.StreamResponse:
@@ -94,20 +102,22 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     if changer is None:
         return _not_here(request, session)
     old, new, again = (fields.get(name, "") for name in ("current", "new", "again"))
-    error = _what_is_wrong(old, new, again)
-    if error:
-        return await _form(request, session, changer, back, error=error)
+    wrong = _what_is_wrong(old, new, again)
+    if wrong is not None:
+        return await _form(request, session, changer, back, wrong=wrong)
     match await changes.change(request[VISIT].client, session, changer, old=old, new=new):
         case Superseded():
             return redirect(sign_in_path(back))
         case Throttled(retry_after_seconds=wait):
             error = _("There were too many tries with a wrong password. Nothing was changed.")
             error += " " + _("Try again in %(wait)s.", wait=duration(wait))
-            response = await _form(request, session, changer, back, error=error, status=HTTPStatus.TOO_MANY_REQUESTS)
+            wrong, status = WrongField("", error), HTTPStatus.TOO_MANY_REQUESTS
+            response = await _form(request, session, changer, back, wrong=wrong, status=status)
             response.headers["Retry-After"] = str(wait)
             return response
         case PasswordChangeRefused(reason):
-            return await _form(request, session, changer, back, error=_(_REFUSALS[reason]))
+            wrong = WrongField(_FIELD_OF.get(reason, "new"), _(_REFUSALS[reason]))
+            return await _form(request, session, changer, back, wrong=wrong)
         case ChangedAndSignedOut():
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
@@ -116,17 +126,18 @@ async def take_password(request: web.Request) -> web.StreamResponse:
             return response
 
 
-def _what_is_wrong(old: str, new: str, again: str) -> str:
+def _what_is_wrong(old: str, new: str, again: str) -> WrongField | None:
     """What can be said without asking the directory; it does not count as a try."""
-    if not old or not new or not again:
-        return _("Fill in all three fields.")
+    typed = {"current": old, "new": new, "again": again}
+    for field, text in typed.items():
+        if not text:
+            return WrongField(field, _("Fill in all three fields."))
     if new != again:
-        return _("The two new passwords do not match.")
-    return (
-        ""
-        if is_usable_password(old) and is_usable_password(new)
-        else _("This password is too long or has characters that cannot be used.")
-    )
+        return WrongField("again", _("The two new passwords do not match."))
+    for field in ("current", "new"):
+        if not is_usable_password(typed[field]):
+            return WrongField(field, _(_REFUSALS[ChangeRefusal.UNUSABLE_PASSWORD]))
+    return None
 
 
 async def _go_on(request: web.Request, session: Session, back: WayBack) -> web.Response:
@@ -141,7 +152,7 @@ async def _form(
     changer: PasswordChanger,
     back: WayBack,
     *,
-    error: str = "",
+    wrong: WrongField | None = None,
     status: int | None = None,
 ) -> web.Response:
     """Nothing that was typed appears in the page."""
@@ -150,7 +161,7 @@ async def _form(
     return page(
         request,
         "password.html",
-        status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK),
+        status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK),
         title=_("Choose a new password") if must else _("Change your password"),
         lead=_(lead, username=session.principal.username),
         csrf_token=form_token(request, Form.PASSWORD, session.session_id),
@@ -158,7 +169,7 @@ async def _form(
         start=back.start,
         username=session.principal.username,
         rules=_rule_lines(await _rules(changer)),
-        error=error,
+        wrong=wrong,
         away_href=sign_in_path(back) if must or back.app is not None else START_PAGE,
         away_text=_("Sign in as someone else") if must else _("Not now"),
         start_again=start_again(request, session),

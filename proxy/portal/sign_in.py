@@ -217,7 +217,15 @@ def _refused(request: web.Request, back: WayBack, username: str, outcome: NotPro
     pause, status = outcome.pause, HTTPStatus.UNAUTHORIZED
     error = _(phrases.SIGN_IN_REFUSED) if pause is None or pause.is_new else ""
     paused_until = None if pause is None else pause.ends_at
-    response = sign_in_form(request, back, username=username, error=error, paused_until=paused_until, status=status)
+    response = sign_in_form(
+        request,
+        back,
+        username=username,
+        error=error,
+        is_refused=bool(error),
+        paused_until=paused_until,
+        status=status,
+    )
     response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
     if pause is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(pause.ends_at - request[VISIT].now)))
@@ -231,14 +239,16 @@ def sign_in_form(
     session: Session | None = None,
     username: str = "",
     error: str = "",
+    is_refused: bool = False,
+    notice: str = "",
     paused_until: float | None = None,
     status: int = 200,
     lost: bool = False,
     is_for_password: bool = False,
     is_after_passkey: bool = False,
 ) -> web.Response:
-    """The form, with what there is to say before it. `lost`: as `LOST` says. `is_for_password`: a passkey would not
-    do. `is_after_passkey`: one was just refused."""
+    """The form, with what there is to say before it. `is_refused`: the error is about name and password. `lost`: as
+    `LOST` says. `is_for_password`: a passkey would not do. `is_after_passkey`: one was just refused."""
     host = request.app[SETTINGS].server.public_url.host
     token = form_token(request, Form.SIGN_IN)
     passkey_href = "" if is_for_password else passkey_path(request, back)
@@ -274,6 +284,8 @@ def sign_in_form(
             if lost
             else ""
         ),
+        is_refused=is_refused,
+        notice=notice,
         cookies_off=_("Your browser blocks cookies. Allow them for %(host)s, then load this page again.", host=host),
         paused_until=None if paused_until is None else instant_to_come(paused_until, request[VISIT].now),
     )

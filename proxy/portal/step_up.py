@@ -80,7 +80,7 @@ async def _page(
         way = await request.app[FLOW].proving.held(session, missing.choice)
     needs_password = isinstance(way, Unusable) and way.lack is Lack.PASSWORD
     if missing.first_factor is Factor.PASSWORD or needs_password:
-        return sign_in_form(request, back, username=principal.username, error=_asked_by(back), is_for_password=True)
+        return sign_in_form(request, back, username=principal.username, notice=_asked_by(back), is_for_password=True)
     if way is None:
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
         return message(

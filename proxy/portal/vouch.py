@@ -25,7 +25,7 @@ from proxy.pages import phrases
 from proxy.pages.instants import instant, instant_to_come
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.forms import MAX_FIELDS, read_form, refused, require_csrf_token
+from proxy.portal.forms import MAX_FIELDS, WrongField, read_form, refused, require_csrf_token
 from proxy.portal.landing import (
     ASK_AGAIN,
     goal_of,
@@ -186,17 +186,17 @@ async def _ask_form(
     if fields is not None:
         ticked = {name for name in apps if f"{_OPENS}{name}" in fields}
     errors = {
-        WrongPass.NO_REASON: _("Write down the reason, in 200 characters at most."),
-        WrongPass.NO_APPS: _("Choose at least one app."),
+        WrongPass.NO_REASON: WrongField("reason", _("Write down the reason, in 200 characters at most.")),
+        WrongPass.NO_APPS: WrongField("", _("Choose at least one app.")),
     }
-    error = "" if wrong is None else errors.get(wrong, _("Enter whole hours, %(most)s at most.", most=most))
+    hours = WrongField("hours", _("Enter whole hours, %(most)s at most.", most=most))
     return _vouch_page(
         request,
         session,
         back,
         status=HTTPStatus.OK if wrong is None else HTTPStatus.UNPROCESSABLE_ENTITY,
         manager=manager.display_name,
-        error=error,
+        wrong=None if wrong is None else errors.get(wrong, hours),
         reason="" if fields is None else fields.get("reason", "")[:LONGEST_REASON],
         hours=most if wrong is None or fields is None else fields.get("hours", "")[:3],
         most_hours=most,

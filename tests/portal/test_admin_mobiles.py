@@ -240,11 +240,14 @@ async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: St
     await reports.tell(ReportProgress(begun_at=stage.now))  # as another worker does
     page = await browser.get(MOBILES)
     assert "We are making the report" in page.text
-    assert 'http-equiv="refresh"' in page.text
+    assert 'data-answer="/.gatepost/admin/mobiles/status"' in page.text
+    assert "http-equiv" not in page.text
+    assert (await browser.get(f"{MOBILES}/status")).text == '{"waits": true}'
     assert "Make it again" not in page.text
     assert names(page) == []  # the one before is not shown, nor written down as seen, every few seconds
     await made(stage)
-    assert 'http-equiv="refresh"' not in (await browser.get(MOBILES)).text
+    assert "data-answer" not in (await browser.get(MOBILES)).text
+    assert (await browser.get(f"{MOBILES}/status")).text == '{"waits": false}'
 
 
 async def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:

@@ -125,14 +125,14 @@ if (progress) {
   setTimeout(ask, pause);
 }
 
-// Whether the manager has answered: then the page says so.
+// Whether what the page waits for has come (a manager's answer, a report): then it is loaded again, and not before.
 const waiting = document.querySelector("[data-answer]");
 if (waiting) {
   const ask = async () => {
     if (document.visibilityState === "visible") {
       try {
         const answer = await fetch(waiting.dataset.answer, { headers: { Accept: "application/json" } });
-        if (!answer.ok || !(await answer.json()).waits) {
+        if (!answer.ok || answer.redirected || !(await answer.json()).waits) {
           location.reload();
           return;
         }

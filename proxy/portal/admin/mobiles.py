@@ -16,7 +16,7 @@ from aiohttp import web
 from directory.mobile_report import Finding, Status, Tally
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
-from proxy.http.reserved import ADMIN_MOBILES
+from proxy.http.reserved import ADMIN_MOBILES, ADMIN_MOBILES_STATUS
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.mobile_formats.report_forms import ReportForm, write_as
@@ -29,7 +29,7 @@ from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
-from proxy.portal.admin.report_maker import KEPT_SECONDS
+from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportProgress
 from proxy.portal.admin.report_view import Column, View, value_of, view_of
 from proxy.portal.app_keys import VISIT
 from proxy.portal.csrf import Form
@@ -37,7 +37,6 @@ from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.pages import redirect
 from proxy.sessions.session import Session
 
-LOOK_AGAIN_SECONDS = 3
 MOST_WAITING = 20
 """In one worker, to read a report: each takes a fraction of a second."""
 _EVERYBODY = N_("everybody")
@@ -76,8 +75,8 @@ def one_reads(handler: AdminHandler) -> AdminHandler:
 async def show_mobiles(request: web.Request, session: Session) -> web.StreamResponse:
     now, reports = request[VISIT].now, request.app[ADMIN_PARTS].reports
     progress = await reports.progress(now=now)
-    is_making = progress is not None and not progress.failure
-    # The page reloads every few seconds then, so the old report is neither read nor shown that often.
+    is_making = _is_making(progress)
+    # The one before is neither read nor shown meanwhile: it is about to be replaced.
     report = None if is_making else await reports.report(now=now)
     if report is not None:
         record(request, session, "mobiles", done="shown")
@@ -92,12 +91,25 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
         is_making=is_making,
         begun=instant(progress.begun_at, now) if progress is not None else None,
         failure=progress.failure if progress is not None else "",
-        look_again_seconds=LOOK_AGAIN_SECONDS,
+        may_fetch=is_making,
+        status_href=ADMIN_MOBILES_STATUS,
         look_again_href=ADMIN_MOBILES,
         report=report,
         headline=_headline(report),
         **({} if report is None else await asyncio.to_thread(_shown, report, view_of(request.query), asked_page, now)),
     )
+
+
+async def show_mobiles_status(request: web.Request, session: Session) -> web.StreamResponse:
+    """JSON with `waits`: whether there is more to come, for the script of the page."""
+    progress = await request.app[ADMIN_PARTS].reports.progress(now=request[VISIT].now)
+    return web.json_response(
+        {"waits": _is_making(progress)}, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    )
+
+
+def _is_making(progress: ReportProgress | None) -> bool:
+    return progress is not None and not progress.failure
 
 
 async def take_mobiles(request: web.Request, session: Session) -> web.StreamResponse:

@@ -52,7 +52,14 @@ def app_names(request: web.Request) -> list[str]:
 
 
 def admin_page(
-    request: web.Request, session: Session, template: str, *, here: str, status: int = 200, **values: object
+    request: web.Request,
+    session: Session,
+    template: str,
+    *,
+    here: str,
+    status: int = 200,
+    may_fetch: bool = False,
+    **values: object,
 ) -> web.Response:
     """`here` is the page among those of the navigation."""
     return page(
@@ -60,7 +67,7 @@ def admin_page(
         template,
         status=status,
         form_targets=None,
-        may_fetch=False,
+        may_fetch=may_fetch,
         may_be_framed=False,
         has_frame=False,
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],

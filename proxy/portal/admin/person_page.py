@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -24,18 +23,10 @@ from proxy.portal.admin.explanation import show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import REALMS, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import MAX_FIELDS, Refused, read_form, refused, require_csrf_token
+from proxy.portal.forms import MAX_FIELDS, Refused, WrongField, read_form, refused, require_csrf_token
 from proxy.sessions.session import Session
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """What is wrong with which field of a question."""
-
-    field: str
-    text: str
 
 
 async def show_person(request: web.Request, session: Session) -> web.StreamResponse:
@@ -46,7 +37,7 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
     """Explain one person's sign-in. It changes nothing, but is recorded in the audit log."""
     fields = await own_form(request, session)
     question = _question(fields, app_names(request))
-    if isinstance(question, _Wrong):
+    if isinstance(question, WrongField):
         return _form(request, session, fields, wrong=question, status=HTTPStatus.BAD_REQUEST)
     async with look_up(request, session):
         return await show_explanation(request, session, question)
@@ -66,7 +57,7 @@ async def meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Direct
 def asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQuestion:
     """The question whose answer had the button."""
     question = _question(fields, app_names(request))
-    if isinstance(question, _Wrong):
+    if isinstance(question, WrongField):
         raise refused(Problem.BAD_FORM)
     return question
 
@@ -97,18 +88,18 @@ async def own_form(request: web.Request, session: Session, *, most_fields: int =
     return fields
 
 
-def _question(fields: Mapping[str, str], apps: Sequence[str]) -> SignInQuestion | _Wrong:
+def _question(fields: Mapping[str, str], apps: Sequence[str]) -> SignInQuestion | WrongField:
     """What is asked, or what is wrong with it. Pure."""
     login, address, app = (fields.get(name, "").strip() for name in ("login", "address", "app"))
     if not login:
-        return _Wrong("login", _("Enter the user name."))
+        return WrongField("login", _("Enter the user name."))
     if app and app not in apps:
-        return _Wrong("app", _("There is no such app."))
+        return WrongField("app", _("There is no such app."))
     if address:
         try:
             address = str(ip_address(address))
         except ValueError:
-            return _Wrong("address", _("This is not an IP address."))
+            return WrongField("address", _("This is not an IP address."))
     return SignInQuestion(login=login, address=address or None, app=app)
 
 
@@ -121,7 +112,12 @@ def guid_in(fields: Mapping[str, str]) -> str:
 
 
 def _form(
-    request: web.Request, session: Session, fields: Mapping[str, str], *, wrong: _Wrong | None = None, status: int = 200
+    request: web.Request,
+    session: Session,
+    fields: Mapping[str, str],
+    *,
+    wrong: WrongField | None = None,
+    status: int = 200,
 ) -> web.Response:
     return admin_page(
         request,

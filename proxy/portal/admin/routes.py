@@ -17,6 +17,7 @@ from proxy.http.reserved import (
     ADMIN_GIVE,
     ADMIN_MOBILES,
     ADMIN_MOBILES_FILE,
+    ADMIN_MOBILES_STATUS,
     ADMIN_PASSES,
     ADMIN_PERSON,
     ADMIN_SETTLE,
@@ -26,7 +27,7 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
-from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
+from proxy.portal.admin.mobiles import show_file, show_mobiles, show_mobiles_status, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
 from proxy.portal.admin.passes import show_passes, take_give, take_passes
@@ -73,6 +74,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES)),
+            web.get(ADMIN_MOBILES_STATUS, for_admins(show_mobiles_status, back=ADMIN_MOBILES)),
             web.get(ADMIN_MOBILES_FILE, own_only(for_admins(show_file, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
         ]
     )
