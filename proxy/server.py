@@ -35,6 +35,7 @@ from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import WorkerPlace, name_of
 from proxy.operations.metrics import Metrics
+from proxy.operations.notice_board import NoticeBoard
 from proxy.operations.open_files import open_file_limit
 from proxy.operations.open_listening import open_listening
 from proxy.operations.serving import serve
@@ -181,6 +182,8 @@ async def running(
             """As `/readyz` reports it: for all workers, if there are several."""
             return health[READINESS]() if place is None else await readiness_of_workers(place.folder, now=clock())
 
+        notice_board = NoticeBoard(store.operator_notices)
+        await in_background(stack, notice_board.keep_up, log)
         portal = create_portal(
             settings=settings,
             realms=realms,
@@ -189,6 +192,7 @@ async def running(
             keys=keys,
             sign_in=sign_in,
             assertions=assertions,
+            notice_board=notice_board,
             metrics=metrics,
             log=log,
             clock=clock,

@@ -49,6 +49,7 @@ from proxy.http.reserved import (
 )
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
+from proxy.operations.notice_board import NoticeBoard
 from proxy.pages.look import look_of
 from proxy.pages.onward import ONWARD, onward_location
 from proxy.portal.admin.routes import add_admin_pages
@@ -63,6 +64,7 @@ from proxy.portal.app_keys import (
     LOOK,
     METRICS,
     NOT_ME_STEP,
+    NOTICE_BOARD,
     PASSKEYS,
     PASSWORD_CHANGE,
     REALMS,
@@ -131,6 +133,7 @@ def create_portal(
     keys: Keys,
     sign_in: SignInParts,
     assertions: Assertions,
+    notice_board: NoticeBoard,
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
@@ -167,6 +170,7 @@ def create_portal(
         notices=sign_in.flow.proving.notices,
         notice_of=credential_notices(settings),
     )
+    app[NOTICE_BOARD] = notice_board
     app[LOOK] = look_of(settings.pages)
     app[REALMS] = realms
     app[STORE] = store

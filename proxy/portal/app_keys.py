@@ -13,6 +13,7 @@ from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.operations.metrics import Metrics
+from proxy.operations.notice_board import NoticeBoard
 from proxy.pages.look import HouseLook
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
@@ -92,6 +93,7 @@ ASSERTIONS = web.AppKey("assertions", Assertions)
 KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
 LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
+NOTICE_BOARD = web.AppKey("notice_board", NoticeBoard)
 LOOK = web.AppKey("look", HouseLook)
 LOG = web.AppKey("log", FilteringBoundLogger)
 PASSKEYS = web.AppKey("passkeys", Passkeys)

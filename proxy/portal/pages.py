@@ -11,7 +11,7 @@ from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
 from proxy.pages.onward import STEPS
 from proxy.pages.template import protective_headers, render_page
-from proxy.portal.app_keys import KEYS, LOOK, SETTINGS, VISIT
+from proxy.portal.app_keys import KEYS, LOOK, NOTICE_BOARD, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
@@ -42,7 +42,13 @@ def page(
     targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
     response = web.Response(
         body=render_page(
-            template, {"incident": visit.incident if status >= 400 else "", **values}, look=request.app[LOOK]
+            template,
+            {
+                "incident": visit.incident if status >= 400 else "",
+                "operator_notice": request.app[NOTICE_BOARD].text(visit.now),
+                **values,
+            },
+            look=request.app[LOOK],
         ),
         status=status,
         headers=[

@@ -14,6 +14,7 @@ from proxy.factors.passcode.arrival_times import ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
+from proxy.operations.notice_board import OperatorNoticeStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.network_access import NetworkAccessStore
@@ -66,6 +67,9 @@ class Store(Protocol):
 
     @property
     def network_accesses(self) -> NetworkAccessStore: ...
+
+    @property
+    def operator_notices(self) -> OperatorNoticeStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

@@ -36,6 +36,7 @@ from proxy.factors.confinement import still_counts
 from proxy.http.reserved import API
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
+from proxy.operations.notice_board import NoticeBoard
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
 from proxy.portal.app_keys import FLOW
@@ -347,6 +348,7 @@ class Stage:
             may_stand=lambda session: still_counts(session.confined, settings.help_desk),
         )
         self.settings = settings
+        self.notice_board = NoticeBoard(self.store.operator_notices)
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)
         local = LocalDirectory(
@@ -388,6 +390,7 @@ class Stage:
             keys=self.keys,
             sign_in=sign_in,
             assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
+            notice_board=self.notice_board,
             metrics=self.metrics,
             log=log,
             clock=self._clock,

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from proxy.operations.notice_board import OperatorNotice
 from tests.portal.admin import ADMIN, admin_stage, signed_in_admin
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, running_portal
 
+SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9"/></svg>'
 TELEPHONE = '<a href="tel:+441632960000" dir="ltr">+44 (0)1632 960000</a>'
 
@@ -54,7 +56,7 @@ async def test_every_page_has_the_houses_name_logo_and_help(tmp_path: Path) -> N
 async def test_the_logo_is_served_as_a_picture_that_can_do_nothing(tmp_path: Path) -> None:
     async with running_portal(tmp_path, pages=house(tmp_path)) as stage:
         browser = stage.browser()
-        page = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in")
+        page = await browser.get(SIGN_IN)
         path = found(r'<img src="([^"]+)"', page.text)
         assert found(r'<link rel="icon" type="[^"]+" href="([^"]+)">', page.text) == path
         for origin in (SIGN_IN_ORIGIN, WIKI):
@@ -73,7 +75,7 @@ async def test_the_logo_is_served_as_a_picture_that_can_do_nothing(tmp_path: Pat
 async def test_the_colour_comes_as_a_sheet_behind_the_portals_own(tmp_path: Path) -> None:
     async with running_portal(tmp_path, pages=house(tmp_path, logo_file=None)) as stage:
         browser = stage.browser()
-        page = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in")
+        page = await browser.get(SIGN_IN)
         sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
         assert [sheet.rpartition("/")[2] for sheet in sheets] == ["portal.css", "look.css"]
         fields, sheet = await opened(browser, sheets[1])
@@ -86,7 +88,7 @@ async def test_the_colour_comes_as_a_sheet_behind_the_portals_own(tmp_path: Path
 
 async def test_without_settings_the_pages_are_gateposts_and_offer_no_help(tmp_path: Path) -> None:
     async with running_portal(tmp_path) as stage:
-        page = await stage.browser().get(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in")
+        page = await stage.browser().get(SIGN_IN)
         assert "· Gatepost</title>" in page.text
         for absent in ("look.css", "<img", "Need help?"):
             assert absent not in page.text
@@ -98,3 +100,19 @@ async def test_the_admin_pages_send_nobody_to_the_help_desk_that_they_are_for(tm
         assert page.status == 200
         assert "Corp &amp; Co" in page.text
         assert "Need help?" not in page.text
+
+
+async def test_the_operators_notice_is_on_the_sign_in_passcode_and_start_pages(tmp_path: Path) -> None:
+    async with running_portal(tmp_path) as stage:
+        await stage.store.operator_notices.put_up(OperatorNotice(text="SMS <are> slow", ends_at=stage.now + 60))
+        await stage.notice_board.look()
+        told = '<p class="notice" role="note" dir="auto">SMS &lt;are&gt; slow</p>'
+        browser = stage.browser()
+        assert told in (await browser.get(SIGN_IN)).text
+        passcode_page = await stage.to_passcode(browser)
+        assert told in passcode_page.text
+        await stage.answer(browser, passcode_page, stage.passcode)
+        assert told in (await browser.get(f"{SIGN_IN_ORIGIN}/")).text
+        assert "slow" not in (await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/me")).text
+        stage.now += 60
+        assert "slow" not in (await stage.browser().get(SIGN_IN)).text

@@ -19,6 +19,7 @@ from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
+from proxy.operations.notice_board import OperatorNotice
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.network_access import NetworkAccess
@@ -52,6 +53,7 @@ _READING = {
     "credentials",
     "reported",
     "accesses",
+    "notice",
 }
 
 
@@ -599,6 +601,25 @@ class MemoryReportedSignIns:
         return self._kept.pop(guid, None) is not None
 
 
+class MemoryOperatorNotices:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: OperatorNotice | None = None
+
+    async def put_up(self, notice: OperatorNotice) -> None:
+        self._called("put_up")
+        self._kept = notice
+
+    async def notice(self) -> OperatorNotice | None:
+        self._called("notice")
+        return self._kept
+
+    async def take_down(self) -> bool:
+        self._called("take_down")
+        kept, self._kept = self._kept, None
+        return kept is not None
+
+
 class MemoryStore:
     """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
@@ -620,6 +641,7 @@ class MemoryStore:
         self.enrolments = MemoryEnrolments(self._called)
         self.reported = MemoryReportedSignIns(self._called)
         self.network_accesses = MemoryNetworkAccesses(self._called)
+        self.operator_notices = MemoryOperatorNotices(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers, self.credentials)

@@ -20,6 +20,7 @@ from proxy.store.redis.credentials import RedisCredentials
 from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
+from proxy.store.redis.operator_notices import RedisOperatorNotices
 from proxy.store.redis.passes import RedisPasses
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
@@ -51,6 +52,7 @@ class RedisStore:
         self.browsers = RedisRememberedBrowsers(connections)
         self.passes = RedisPasses(connections)
         self.credentials = RedisCredentials(connections)
+        self.operator_notices = RedisOperatorNotices(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

@@ -9,7 +9,7 @@ from typing import Any
 from proxy.store.history import History, Report
 from proxy.store.sqlite.threads import ReadingThread, SQLiteLimits, WritingThread
 
-SQLValue = str | bytes | int | float
+SQLValue = str | bytes | int | float | None
 
 _TRIED_BYTES = 16_384
 """Written to test whether writing works: as many pages as a sign-in can fill."""

@@ -20,6 +20,7 @@ from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.enrolments import SQLiteEnrolments
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
+from proxy.store.sqlite.operator_notices import SQLiteOperatorNotices
 from proxy.store.sqlite.passes import SQLitePasses
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
 from proxy.store.sqlite.reported import SQLiteReportedSignIns
@@ -49,6 +50,7 @@ class SQLiteStore:
         self.browsers = SQLiteRememberedBrowsers(database)
         self.passes = SQLitePasses(database)
         self.credentials = SQLiteCredentials(database)
+        self.operator_notices = SQLiteOperatorNotices(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

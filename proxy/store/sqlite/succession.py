@@ -28,6 +28,7 @@ _TABLES = (
     "passes",
     "vouches",
     "reported_sign_ins",
+    "operator_notices",
     "former_cookies",
     "kept_requests",
     "network_accesses",

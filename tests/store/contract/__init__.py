@@ -12,6 +12,7 @@ from tests.store.contract.kept_requests import KeptRequestsContract
 from tests.store.contract.leases import LeasesContract
 from tests.store.contract.network_accesses import NetworkAccessesContract
 from tests.store.contract.numbers import NumbersContract
+from tests.store.contract.operator_notices import OperatorNoticesContract
 from tests.store.contract.passes import PassesContract
 from tests.store.contract.remembered import RememberedBrowsersContract
 from tests.store.contract.sessions import SessionsContract
@@ -37,6 +38,7 @@ class StoreContract(
     PassesContract,
     CredentialsContract,
     LeasesContract,
+    OperatorNoticesContract,
     NetworkAccessesContract,
     RememberedBrowsersContract,
     WholeContract,
