@@ -46,6 +46,7 @@ _DRAWN = frozenset(
 """No script, no HTML (``foreignObject``), no links, no pictures from elsewhere, nothing that moves."""
 _REFERENCE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)|@import|image-set\(|src\(|\\", re.IGNORECASE)
 """In CSS, where a backslash could hide any of these."""
+_OTHER = "is no SVG but <{}>, whatever its name says: export the logo as SVG or PNG"
 _SVG = re.compile(rb"<(?:[\w.-]+:)?svg[\s>]")
 
 
@@ -143,8 +144,12 @@ class _Drawing:
         if encoding is not None and encoding.lower() != "utf-8":
             raise ValueError("is not in UTF-8, by its first line: save it as plain SVG")
 
-    def _doctype(self, *_: object) -> None:
-        self._refuse("has a DOCTYPE")
+    def _doctype(self, name: str, _: str | None, __: str | None, has_declarations: int) -> None:
+        """The one of SVG 1.1 stands in many files and says nothing: no browser reads what it names."""
+        if name.rpartition(":")[2] != "svg":
+            raise ValueError(_OTHER.format(name))
+        if has_declarations:
+            self._refuse("declares entities in its DOCTYPE")
 
     def _instruction(self, target: str, _: str) -> None:
         self._refuse(f"names something else by <?{target}?>")
@@ -152,7 +157,7 @@ class _Drawing:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         space, _, local = name.rpartition(" ")
         if self._depth == 0 and local != "svg":
-            raise ValueError(f"is no SVG but <{local}>, whatever its name says: export the logo as SVG or PNG")
+            raise ValueError(_OTHER.format(local))
         if self._depth == 0 and not space:
             raise ValueError(
                 f'has no xmlns="{_SVG_SPACE}" in its first tag, so that browsers would not draw it: add that'

@@ -17,6 +17,7 @@ from config.logos import MAX_LOGO_BYTES, logo_type, read_logo
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">'
 DRAWN = f"""<?xml version="1.0" encoding="UTF-8"?>
 <!-- by a drawing program -->
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">
 {OPEN}
   <metadata>
     <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:li rdf:about=""/></rdf:RDF>
@@ -84,7 +85,8 @@ def test_a_drawing_that_could_do_more_than_be_drawn_is_refused(inside: str, said
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + OPEN + "<text>&a;</text></svg>", "has a DOCTYPE"),
+        ('<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + OPEN + "<text>&a;</text></svg>", "declares entities in its DOCTYPE"),
+        ("<!DOCTYPE html><html><svg /></html>", "is no SVG but <html>"),
         ('<?xml-stylesheet href="a.css"?>' + OPEN + "</svg>", "names something else by <?xml-stylesheet?>"),
         ('<html xmlns="http://www.w3.org/1999/xhtml"><svg /></html>', "is no SVG but <html>"),
         ('<svg viewBox="0 0 9 9"/>', 'has no xmlns="http://www.w3.org/2000/svg"'),

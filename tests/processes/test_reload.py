@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
+import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.processes.house import ALICE, WorkersHouse, children_of, workers_house
-from tests.support.gatepost import free_port
+from tests.support.eventually import eventually_told
+from tests.support.gatepost import free_port, gatepost_here
 
 UNKNOWN_HOST, NO_UPSTREAM = 421, 502
 
@@ -30,6 +33,28 @@ def status(address: tuple[str, int], host: str) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def page(address: tuple[str, int], path: str) -> str:
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Host": "signin.localhost"})
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def sign_in_page(house: WorkersHouse) -> str:
+    return page(house.address, "/.gatepost/sign-in")
+
+
+def until_all(house: WorkersHouse, is_so: Callable[[str], bool]) -> None:
+    """Sixteen times in a row, whichever worker is asked."""
+
+    async def all_are() -> bool:
+        return all(is_so(sign_in_page(house)) for _ in range(16))
+
+    asyncio.run(eventually_told(all_are))
 
 
 def refused_problems(house: WorkersHouse) -> list[str]:
@@ -76,13 +101,27 @@ def test_a_worker_that_starts_again_has_the_configuration_in_force(house: Worker
 
 
 def test_a_right_file_is_in_force_once_its_workers_serve(house: WorkersHouse) -> None:
-    house.write(workers=2, host="docs.localhost")
+    house.config.with_name("logo.png").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    house.write(workers=2, host="docs.localhost", more='[pages]\nname = "Corp"\nlogo_file = "logo.png"')
     house.hang_up()
     house.wait_for("server.reloaded")
     assert house.wait_for("worker.left")["process"] == house.workers[-1]
     assert status(house.address, "docs.localhost") == NO_UPSTREAM
     assert status(house.address, "wiki.localhost") == UNKNOWN_HOST
     assert len(os.listdir(_folder(house))) == 4, "two sockets for each of two workers, none of those that left"
+
+
+def test_the_pages_look_as_the_new_file_says(house: WorkersHouse) -> None:
+    found = re.search(r'<img src="([^"]+/logo\.svg)"', sign_in_page(house))
+    assert found is not None
+    assert page(house.address, found[1]) == house.config.with_name("logo.png").read_text()
+
+
+def test_a_notice_is_on_the_pages_of_all_workers_without_a_reload(house: WorkersHouse) -> None:
+    assert gatepost_here("notice", "SMS are slow", "--config", str(house.config)).returncode == 0
+    until_all(house, lambda text: "SMS are slow" in text)
+    assert gatepost_here("notice", "--clear", "--config", str(house.config)).returncode == 0
+    until_all(house, lambda text: "SMS are slow" not in text)
 
 
 def test_addresses_workers_and_store_may_all_be_others(house: WorkersHouse) -> None:
