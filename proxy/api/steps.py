@@ -139,7 +139,7 @@ async def _answered(call: Call, answered: Answered, challenge: Challenge) -> Ste
         case Wrong(left):
             return CallRefusal(error="refused", message=f"{_wrong(left)} {tries_left(left.attempts_left)}")
         case Exhausted():
-            return not_allowed(f"{_('Too many wrong codes')}.", _(phrases.EXHAUSTED_TEXT))
+            return not_allowed(_("Too many wrong codes") + ".", _(phrases.EXHAUSTED_TEXT))
         case FactorLocked():
             return not_allowed(_(phrases.LOCKED_TEXT))
         case Throttled(retry_after_seconds=wait):

@@ -67,7 +67,7 @@ def used_code_notices(settings: Settings) -> Callable[[int], Notice]:
     """Of a recovery code; the number is of those that are left."""
     return lambda left: _notice(
         settings,
-        f"{_('A recovery code was used for your work sign-in.')} {_codes_left(left)}",
+        _("A recovery code was used for your work sign-in.") + " " + _codes_left(left),
         _("A recovery code was used"),
     )
 

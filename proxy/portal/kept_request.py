@@ -198,7 +198,7 @@ def _not_kept(request: web.Request, app: AppSettings, scheme: str, *, problem: P
     public, visit = request.app[SETTINGS].server.public_url, request[VISIT]
     origin = app_origin(app, public)
     detail = (
-        f"{_('You were signed out, and too many of your forms are already kept.')} {_(phrases.KEPT_NOT)}"
+        _("You were signed out, and too many of your forms are already kept.") + " " + _(phrases.KEPT_NOT)
         if problem is Problem.THROTTLED
         else _(phrases.KEPT_NOT)
     )

@@ -43,7 +43,7 @@ def unusable(request: web.Request, why: Unusable, back: WayBack) -> web.Response
 def account_stopped(request: web.Request, reason: RefusalReason, back: WayBack) -> web.Response:
     """The password was proven, and the operator chose to explain what stops the account."""
     return stopped(
-        request, back, _(phrases.STOPPED_TITLE), f"{_('Your password was right.')} {_(STOPPED[reason.value])}"
+        request, back, _(phrases.STOPPED_TITLE), _("Your password was right.") + " " + _(STOPPED[reason.value])
     )
 
 

@@ -126,7 +126,7 @@ async def _page(
         request,
         status,
         _("One more check"),
-        f"{first} {where} {_('Your other apps stay open.')}",
+        f"{first} {where} " + _("Your other apps stay open."),
         detail=_said_of_way_back(request, back),
         form=OneButton(fields=fields, button=_("Continue") if way.kind is None else _("Send the code")),
         link=start_link(),

@@ -200,7 +200,7 @@ class Dialogue:
                 self._challenge = None
                 return await self._ask(_(phrases.GONE_TITLE))
             case Exhausted():
-                told = f"{_('Too many wrong codes')}. {_(phrases.EXHAUSTED_TEXT)}"
+                told = _("Too many wrong codes") + ". " + _(phrases.EXHAUSTED_TEXT)
             case FactorLocked():
                 told = _(phrases.LOCKED_TEXT)
             case SessionGone():

@@ -59,11 +59,11 @@ def refused(why: NotProven, now: float) -> str:
 
 
 def wait_for(text: str, seconds: int) -> str:
-    return f"{text} {_('Try again in %(wait)s.', wait=duration(seconds))}"
+    return text + " " + _("Try again in %(wait)s.", wait=duration(seconds))
 
 
 def stopped(reason: RefusalReason) -> str:
-    return f"{_('Your password was right.')} {_(STOPPED.get(reason.value, phrases.STOPPED_TITLE))}"
+    return _("Your password was right.") + " " + _(STOPPED.get(reason.value, phrases.STOPPED_TITLE))
 
 
 def lacking(why: Unusable, now: float) -> str:
@@ -91,7 +91,7 @@ def label(challenge: Challenge, prompt: Prompt) -> str:
     """With where its message went: some programs show nothing else."""
     asked = _(_LABELS[challenge.factor], hint=prompt.hint) if challenge.factor in _LABELS else ""
     if not asked:
-        asked = f"{_('%(digits)s-digit code', digits=prompt.digits)} ({plain(challenge.masked_destination)})"
+        asked = _("%(digits)s-digit code", digits=prompt.digits) + f" ({plain(challenge.masked_destination)})"
     return f"{asked}: "
 
 

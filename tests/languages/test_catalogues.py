@@ -132,3 +132,9 @@ def test_every_call_fills_in_what_its_message_names() -> None:
     calls = [*calls_in_code(), *calls_in_templates()]
     assert len(calls) > 400
     assert [(where, text) for where, text, filled in calls if not placeholders(text) <= filled] == []
+
+
+def test_every_message_in_the_code_is_found_by_the_tools() -> None:
+    """They do not look into f-strings."""
+    found = {text for each in template() for text in ids(each)}
+    assert [(where, text) for where, text, _ in [*calls_in_code(), *calls_in_templates()] if text not in found] == []

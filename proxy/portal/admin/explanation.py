@@ -154,7 +154,7 @@ def _sessions(count: int | None, ways: str) -> str:
         said = _("They have no session.")
     else:
         said = ngettext("They have one session.", "They have %(num)d sessions.", count)
-    return f"{said} {_('Not of a browser: %(ways)s.', ways=ways)}" if ways else said
+    return said + " " + _("Not of a browser: %(ways)s.", ways=ways) if ways else said
 
 
 def _factor(own: OwnFactor, now: float) -> dict[str, object]:

@@ -130,7 +130,7 @@ async def _ended(request: web.Request, session: Session, desk: PassDesk, ended: 
     except DirectoryError:
         person = None
     if person is None:
-        notice = f"{notice} {_('We could not tell them: the directory did not say who they are.')}"
+        notice += " " + _("We could not tell them: the directory did not say who they are.")
     else:
         await desk.tell_ended(person, given, incident=request[VISIT].incident)
     return await _list(request, session, notice=notice)
