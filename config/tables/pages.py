@@ -70,7 +70,8 @@ class PagesSettings(FrozenTable):
     name: Annotated[str, Field(max_length=60), NotBlank] = "Gatepost"
     """What stands at the head of every page and in its title."""
     logo_file: Annotated[Logo, PlainValidator(_build_logo), PlainSerializer(str)] | None = None
-    """An SVG or PNG file, which stands before the name. It is read with the configuration. Not set: there is none."""
+    """An SVG or PNG file of at most 256 KiB, which stands before the name. It is read with the configuration. Not set:
+    there is none."""
     colour: Annotated[str, AfterValidator(checked_colour)] | None = None
     """The colour of buttons and links, as ``#rrggbb``, with enough contrast. Not set: Gatepost's own."""
     help: HelpSettings = HelpSettings()

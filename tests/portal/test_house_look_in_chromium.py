@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from config.colours import DARK_GROUNDS, LEAST_CONTRAST, LIGHT_GROUNDS, contrast, dark_accent, light_accent
+from config.logos import Logo
 from tests.portal.front import Front, running_front
 from tests.support.browser import chromium
 
@@ -70,6 +71,22 @@ async def test_the_pages_are_the_houses_and_can_be_read(
     await page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)  # for those who want to look
     assert complaints == []
     await context.close()
+
+
+async def test_a_script_in_a_logo_would_not_run(browser: Browser, tmp_path: Path) -> None:
+    """Such a file is refused. This is what stands behind that: it is given as if nobody had looked."""
+    ran = "document.documentElement.setAttribute('data-ran', 'yes')"
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><script>{ran}</script></svg>'
+    logo = Logo(file="evil.svg", content_type="image/svg+xml", content=svg.encode())
+    async with running_front(tmp_path, pages={"logo_file": logo}) as front:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(front.url("signin", "/.gatepost/sign-in"))
+        assert not await page.evaluate("document.querySelector('[data-ran]')")
+        await page.goto(front.url("signin", str(await page.get_attribute(".logo", "src"))))
+        assert await page.locator("script").inner_html() == ran
+        assert await page.evaluate("document.documentElement.getAttribute('data-ran')") is None
+        await context.close()
 
 
 async def seen(page: Page, selector: str, what: str) -> str:
