@@ -273,6 +273,11 @@ async def _vouching(states: States, folder: Path) -> None:
         states.add("ask a manager, no reason", await ask_manager(browser, form, reason=""))
         states.add("ask a manager, wrong hours", await ask_manager(browser, form, hours="99"))
         states.add("waiting for a manager", await ask_manager(browser, form), plain=True)
+        frame = await browser.get(f"{VOUCH}/status?frame=yes")
+        # It loads itself again: one line, in a frame of a page that stays, and only where no script runs.
+        assert '<meta http-equiv="refresh"' in frame.text
+        frame.text = frame.text.replace('<meta http-equiv="refresh" content="5">', "")
+        states.add("waiting for a manager, the frame", frame)
         manager = await manager_of(stage)
         states.add("start, with somebody to vouch for", await manager.get(f"{SIGN_IN_ORIGIN}/"))
         states.add("me, with somebody to vouch for", await manager.get(ME))
@@ -281,6 +286,7 @@ async def _vouching(states: States, folder: Path) -> None:
         sent = {**page.hidden, "vouch": asked.vouch_id, "words": asked.words, "answer": "yes"}
         await manager.post(MINE, sent)
         states.add("a manager has vouched", await browser.get(VOUCH))
+        states.add("a manager has vouched, the frame", await browser.get(f"{VOUCH}/status?frame=yes"))
         states.add("vouch, given", await manager.get(f"{MINE}?told=yes"))
         states.add("vouch, too late", await manager.post(MINE, sent))
         stage.now += 3600

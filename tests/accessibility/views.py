@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 from playwright.async_api import Browser, Page
 
+from proxy.http.reserved import ADMIN_MOBILES_STATUS, VOUCH_STATUS
 from proxy.pages.assets import BY_PATH
 from tests.accessibility.states import State
 from tests.portal.stage import SIGN_IN_ORIGIN
@@ -85,6 +86,8 @@ class Eye:
             return web.Response(text=AXE, content_type="text/javascript", headers=caching)
         if request.path == "/":
             return web.Response(text=_HOLDER, content_type="text/html")
+        if request.path in (VOUCH_STATUS, ADMIN_MOBILES_STATUS):  # what waits for news stays as it is
+            return web.json_response({"waits": True})
         state = self._shown.get(request.path)
         if state is None:
             return web.Response(status=404)

@@ -16,6 +16,18 @@ addEventListener("pageshow", (event) => {
   if (field && (event.persisted || arrival?.type === "back_forward")) field.value = "";
 });
 
+// A password that was typed is shown by a press, and hidden again by another or when it is sent.
+for (const button of document.querySelectorAll("button[data-shows]")) {
+  const shown = document.getElementById(button.dataset.shows);
+  const show = (isShown) => {
+    shown.type = isShown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(isShown));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(shown.type === "password"));
+  shown.form.addEventListener("submit", () => show(false)); // what browsers offer to keep is a password
+}
+
 // Better said before a password is typed in vain.
 const cookiesOff = document.getElementById("cookies-off");
 if (cookiesOff) {
@@ -32,9 +44,10 @@ const passcodeIn = (text, length) => {
   return found.size === 1 ? [...found][0] : "";
 };
 
-// Send the passcode as soon as all its digits are there.
+// Send the passcode as soon as all its digits are there, as the page says then (WCAG 2.2, 3.2.2).
 const field = document.querySelector("input[data-digits]");
 if (field) {
+  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby")} sends`);
   const length = Number(field.dataset.digits);
   field.addEventListener("paste", (event) => {
     // A field of one line would join the lines of a message, and so their numbers.
