@@ -39,8 +39,11 @@ from proxy.http.reserved import (
     PASSWORD,
     PREFIX,
     SCHEME,
+    SESSION,
+    SESSION_SCRIPT,
     SIGN_IN,
     SIGN_OUT,
+    SIGNED_IN,
     STATIC,
     STEP_UP,
     TICKET,
@@ -87,6 +90,7 @@ from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
 from proxy.portal.not_me import show_not_me, take_not_me
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
+from proxy.portal.page_session import extend_session, show_session, show_session_script, show_signed_in
 from proxy.portal.pages import redirect
 from proxy.portal.passcode import take_passcode
 from proxy.portal.passcode_page import show_passcode
@@ -208,6 +212,10 @@ def create_portal(
             web.get(KEPT, show_kept),
             web.post(KEPT, take_kept),
             web.get(TICKET, take_ticket, allow_head=False),  # a HEAD must not use it up
+            web.get(SESSION, show_session),
+            web.post(SESSION, extend_session),
+            web.get(SESSION_SCRIPT, show_session_script),
+            web.get(SIGNED_IN, show_signed_in),
             web.get(STATIC + "{hash}/{name}", show_asset),
             web.get(JWKS, show_jwks),
         ]

@@ -23,6 +23,7 @@ from proxy.http.reserved import (
     RETURN_TO,
     SCHEME,
     SIGN_IN,
+    SIGNED_IN,
     START,
     STEP_UP,
     TICKET,
@@ -78,7 +79,14 @@ def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
         fields.get(START, ""),
         public=settings.server.public_url,
         apps=settings.apps,
-        own_pages={ME, ME_FACTORS, ME_APP_PASSWORDS, ME_VOUCH, *(ADMIN_PAGES if settings.admin.is_on else ())},
+        own_pages={
+            ME,
+            ME_FACTORS,
+            ME_APP_PASSWORDS,
+            ME_VOUCH,
+            SIGNED_IN,
+            *(ADMIN_PAGES if settings.admin.is_on else ()),
+        },
     )
 
 

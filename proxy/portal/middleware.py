@@ -23,8 +23,11 @@ from proxy.http.reserved import (
     PASSCODE,
     PASSWORD,
     PREFIX,
+    SESSION,
+    SESSION_SCRIPT,
     SIGN_IN,
     SIGN_OUT,
+    SIGNED_IN,
     STATIC,
     TICKET,
     browser_cookie,
@@ -57,6 +60,7 @@ _PROBLEMS: Mapping[int, Problem] = MappingProxyType(
 _PAGES_OF_THE_SIGN_IN_HOST = frozenset(
     {PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME, ME_FACTORS, ME_APP_PASSWORDS}
 )
+_OF_APP_HOSTS = frozenset({TICKET, KEEP, KEPT, JWKS, SESSION, SESSION_SCRIPT, SIGNED_IN})
 _USER_AGENT_LENGTH = 256
 
 
@@ -140,12 +144,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def keep_to_the_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """On an app's host there are only tickets, kept forms, assets and keys; its other pages are the sign-in host's."""
+    """On an app's host there are only tickets, kept forms, assets, keys and what its own pages ask; the rest are the
+    sign-in host's."""
     app, path = request[VISIT].app, request.path
     if app is None:
         if path in (TICKET, KEEP, KEPT):
             raise web.HTTPNotFound
-    elif path not in (TICKET, KEEP, KEPT, JWKS) and not path.startswith(STATIC):
+    elif path not in _OF_APP_HOSTS and not path.startswith(STATIC):
         if request.method not in ("GET", "HEAD") or path not in _PAGES_OF_THE_SIGN_IN_HOST:
             raise web.HTTPNotFound
         return redirect(request.app[SETTINGS].server.public_url.origin + ("/" if path == PREFIX else path))

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from config.addresses import PublicURL
 from config.settings import AppSettings
-from proxy.http.reserved import KEPT, KEPT_QUERY, MAX_RETURN_TARGET_BYTES, PREFIX
+from proxy.http.reserved import KEPT, KEPT_QUERY, MAX_RETURN_TARGET_BYTES, PREFIX, SIGNED_IN
 
 _MAX_LENGTH = MAX_RETURN_TARGET_BYTES + 300
 """With scheme, host and port."""
@@ -25,7 +25,7 @@ _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.ASCII | re.IGNORECASE)
 _LEADING_SLASHES = re.compile(r"/(?:/|%2f|%5c)", re.ASCII | re.IGNORECASE)
 _START = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _KEPT = re.compile(re.escape(f"{KEPT}?{KEPT_QUERY}=") + "[A-Za-z0-9_-]{43}", re.ASCII)
-"""The one page of Gatepost's own on an app's host that a sign-in may lead to."""
+"""Beside `SIGNED_IN` the one page of Gatepost's own on an app's host that a sign-in may lead to."""
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
@@ -67,7 +67,8 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
 
     Exact are scheme, host and port. Refused as well: user information, a trailing dot, backslashes, blanks and
     control characters, encoded ones too, fragments, anything but ASCII, dot segments and leading double slashes
-    (encoded ones too), Gatepost's own paths (but for a kept form's), a target of more than `MAX_RETURN_TARGET_BYTES`.
+    (encoded ones too), Gatepost's own paths (but for a kept form's and `SIGNED_IN`), a target of more than
+    `MAX_RETURN_TARGET_BYTES`.
     """
     if len(text) > _MAX_LENGTH or not _PLAIN.fullmatch(text) or "\\" in text or "#" in text:
         return None
@@ -82,7 +83,7 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
     rest = match["rest"]
     if app is None or len(rest) > MAX_RETURN_TARGET_BYTES:
         return None
-    if not (_KEPT.fullmatch(rest) or _is_plain_path(rest.partition("?")[0])):
+    if not (rest == SIGNED_IN or _KEPT.fullmatch(rest) or _is_plain_path(rest.partition("?")[0])):
         return None
     return Target(app=app, url=app_origin(app, public) + (rest if rest.startswith("/") else "/" + rest))
 

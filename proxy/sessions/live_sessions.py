@@ -24,7 +24,7 @@ from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.looks import StoreLooks
 from proxy.sessions.readings import Readings
-from proxy.sessions.session import Session
+from proxy.sessions.session import Session, Standing
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.subscribers import Subscribers
 
@@ -123,6 +123,32 @@ class LiveSessions:
         session = self.known_by(key, now)
         if session is not None:
             return session
+        live = await self._read_in(key, now)
+        if live is None:
+            return None
+        if now > live.last_used_at:
+            self.uses.note(live, now)
+        self.kept.put_least_used_aside()
+        return live.session
+
+    async def look_at(self, token: bytes, host: str, now: float, *, sure_for: float) -> Standing | None:
+        """How long the session of this cookie lasts, unless it is over; to look is no use of it.
+
+        Other workers may have used it: within `sure_for` seconds of its end the store is asked. Raises as `find` does.
+        """
+        if not is_token(token):
+            return None
+        key = cookie_key(token, host)
+        live = self._by_cookie.get(key)
+        if live is None or live.ends_at - now < sure_for or self._monotonic() >= self.heard.until:
+            live = await self._read_in(key, now)
+            self.kept.put_least_used_aside()
+        if live is None:
+            return None
+        return Standing(session=live.session, idle_at=live.last_used_at + live.idle, ends_at=live.absolute_end)
+
+    async def _read_in(self, key: CookieKey, now: float) -> WholeSession | None:
+        """What the store has of this cookie's session, kept from now on; None: nothing, or it is over."""
         host, digest = key
         try:
             found = await self._read(digest, host, is_in_memory=key in self._by_cookie)
@@ -135,16 +161,11 @@ class LiveSessions:
                 await self._store.end_session(found.session_id)
                 found = None
             live = self._learn(found and self.kept.counted(found, now), key, now)
-        if live is None:
-            return None
-        if now >= live.ends_at:
+        if live is not None and now >= live.ends_at:
             if not self._is_known_to_be_over(live, now):
                 raise StoreUnavailable("nobody knows when this session was last used: workers cannot write it")
             return None
-        if now > live.last_used_at:
-            self.uses.note(live, now)
-        self.kept.put_least_used_aside()
-        return live.session
+        return live
 
     async def _read(self, digest: bytes, host: str, *, is_in_memory: bool) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
@@ -168,6 +189,10 @@ class LiveSessions:
         if now < live.ends_at:
             self.kept.keep(live, key)
         return live
+
+    def ends_at(self, session_id: str) -> float | None:
+        """When a session in memory is over unless it is used again, by the uses that are known here."""
+        return self.kept.ends_at(session_id)
 
     def mark_used(self, session_id: str, now: float) -> None:
         """Count what passes through a tunnel as a use of its session. One that is over stays over."""

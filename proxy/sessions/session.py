@@ -123,3 +123,14 @@ class Session:
 
     def is_over(self, limits: SessionSettings, now: float) -> bool:
         return now >= self.ends_at(limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A session that is not over, and when it will be."""
+
+    session: Session
+    idle_at: float
+    """If it is not used again; never, at a step before it is signed in."""
+    ends_at: float
+    """However it is used."""

@@ -191,3 +191,6 @@ if (document.querySelector("form[data-reload]")) {
     if (document.visibilityState === "visible" && !touched) location.reload();
   });
 }
+
+// The window in which somebody signed in for another page has done its work. Browsers close what a script opened.
+if (document.querySelector("[data-closes]")) close();
