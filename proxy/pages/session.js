@@ -51,12 +51,12 @@ const signIn = () => {
 // How many seconds later to ask again.
 const heed = (now) => {
   if (!now.signed_in) {
-    if (!person) return 300;
+    if (!person && !waiting.length) return 300;
     if (!isOut) show(words.out, words.outText, words.signIn, signIn);
     isOut = true;
     return document.hidden ? 60 : 3;
   }
-  isGone ||= person && person !== now.person;
+  isGone ||= now.person !== person && (person || waiting.length > 0); // in doubt, somebody else
   if (isGone) location.reload();
   if (isGone) return 60;
   person = now.person;

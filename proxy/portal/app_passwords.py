@@ -109,6 +109,7 @@ async def _make(request: web.Request, session: Session, fields: Mapping[str, str
     return page(
         request,
         "app_password_made.html",
+        holds_session=True,
         secret=secret,
         app=credential.app,
         username=session.principal.username,
@@ -168,6 +169,7 @@ async def _list(
         request,
         "app_passwords.html",
         status=status,
+        holds_session=True,
         action=ME_APP_PASSWORDS,
         csrf_token=form_token(request, Form.APP_PASSWORDS, session.session_id),
         passwords=[

@@ -59,6 +59,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "me.html",
+        holds_session=True,
         action=ME,
         csrf_token=form_token(request, Form.ME, session.session_id),
         lead=_("Signed in as %(name)s", name=session.principal.display_name),

@@ -30,26 +30,26 @@ def page(
     may_fetch: bool = False,
     may_be_framed: bool = False,
     has_frame: bool = False,
+    holds_session: bool = False,
     **values: object,
 ) -> web.Response:
     """A whole page; one that refuses shows its incident id. The browser cookie is set where there is none: its forms
     depend on it.
 
-    `form_targets`: where the answers to its forms may redirect to, if not to the apps.
+    `form_targets`: where the answers to its forms may redirect to, if not to the apps. `holds_session`: whether people
+    may stay on it until their session ends; then it tells so before.
     """
     settings, visit = request.app[SETTINGS], request[VISIT]
     public = settings.server.public_url
     targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
+    own = {
+        "incident": visit.incident if status >= 400 else "",
+        "operator_notice": request.app[NOTICE_BOARD].text(visit.now),
+        "holds_session": holds_session,
+    }
+    may_fetch = may_fetch or holds_session
     response = web.Response(
-        body=render_page(
-            template,
-            {
-                "incident": visit.incident if status >= 400 else "",
-                "operator_notice": request.app[NOTICE_BOARD].text(visit.now),
-                **values,
-            },
-            look=request.app[LOOK],
-        ),
+        body=render_page(template, {**own, **values}, look=request.app[LOOK]),
         status=status,
         headers=[
             *protective_headers(

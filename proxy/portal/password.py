@@ -162,6 +162,7 @@ async def _form(
         request,
         "password.html",
         status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK),
+        holds_session=True,
         title=_("Choose a new password") if must else _("Change your password"),
         lead=_(lead, username=session.principal.username),
         csrf_token=form_token(request, Form.PASSWORD, session.session_id),

@@ -40,6 +40,7 @@ async def show_start(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "start.html",
+        holds_session=True,
         name=session.principal.display_name,
         apps=[
             {"name": app.name, "host": app.host, "href": app_origin(app, settings.server.public_url) + "/"}

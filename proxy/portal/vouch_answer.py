@@ -108,6 +108,7 @@ async def _list(
         request,
         "vouch_answer.html",
         status=status,
+        holds_session=True,
         action=ME_VOUCH,
         csrf_token=form_token(request, Form.VOUCH, session.session_id),
         requests=[_row(request, each) for each in found],

@@ -14,7 +14,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.last_uses import CLEAN_UP_SLACK_SECONDS
 from proxy.sessions.live_sessions import LiveSessions, cookie_key
-from proxy.sessions.session import Session
+from proxy.sessions.session import Session, SessionEnds
 from proxy.sessions.upkeep import keep_up
 from tests.store.contract.passes import begun_with_a_pass
 from tests.support.eventually import eventually
@@ -91,6 +91,31 @@ async def test_the_idle_limit_is_exact_and_every_use_moves_it(store: MemoryStore
     assert cached(live, token, HOST, NOW + 1199.8) is not None  # counted although nothing was flushed
     assert cached(live, token, HOST, NOW + 1799.9) is None
     assert await live.find(token, HOST, NOW + 1799.9) is None
+
+
+async def test_a_look_says_how_long_it_lasts_and_is_no_use(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    for seconds in (0, 100, 599):
+        looked = await live.look_at(token, HOST, NOW + seconds, sure_for=60.0)
+        assert looked == SessionEnds(session=written, idle_at=NOW + 600, ends_at=NOW + 3600)
+    assert await live.look_at(token, HOST, NOW + 600, sure_for=60.0) is None
+    assert await live.look_at(b"x", HOST, NOW, sure_for=60.0) is None
+
+
+async def test_a_look_asks_the_store_near_the_end_alone_because_another_worker_may_have_used_it(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    token, _ = await signed_in(store)
+    await live.look_at(token, HOST, NOW, sure_for=60.0)
+    other = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0)
+    await other.find(token, HOST, NOW + 500)
+    await other.uses.flush()
+    store.calls.clear()
+    before = await live.look_at(token, HOST, NOW + 540, sure_for=60.0)
+    assert (before is not None and before.idle_at, store.calls) == (NOW + 600, [])
+    after = await live.look_at(token, HOST, NOW + 541, sure_for=60.0)
+    assert after is not None
+    assert (after.idle_at, after.ends_at) == (NOW + 1100, NOW + 3600)
 
 
 async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:

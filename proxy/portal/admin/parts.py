@@ -70,6 +70,7 @@ def admin_page(
         may_fetch=may_fetch,
         may_be_framed=False,
         has_frame=False,
+        holds_session=True,
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,

@@ -60,6 +60,7 @@ def own_page(
         request,
         template,
         status=status,
+        holds_session=True,
         action=ME_FACTORS,
         csrf_token=form_token(request, Form.FACTORS, session.session_id),
         **values,
