@@ -1,4 +1,4 @@
-"""`gatepost demo`: all of Gatepost on loopback, with people, a pretend phone and two protected apps.
+"""`gatepost demo`: all of Gatepost on loopback, with people, a pretend phone and three protected apps.
 
 Nothing needs to be installed: the people are local users.
 """
@@ -21,6 +21,7 @@ from argon2 import PasswordHasher
 from config.load import load_settings
 from config.system_errors import listening_reason
 from proxy.demo.app import start_demo_app
+from proxy.demo.notes import start_notes_app
 from proxy.demo.phone import Phone
 from proxy.operations.audit_log import configure_log
 from proxy.operations.open_files import raise_open_files
@@ -60,6 +61,11 @@ host = "payroll.localhost"
 upstream = "http://127.0.0.1:{app_port}"
 groups = ["Payroll Users"]
 
+[[apps]]
+name = "Notes"
+host = "notes.localhost"
+upstream = "http://127.0.0.1:{notes_port}"
+
 [admin]
 groups = ["Gatepost Admins"]
 """
@@ -80,6 +86,10 @@ _WELCOME = """\
       {phone}
 
   An authenticator app can take its place: "Ways to sign in" on the start page.
+
+  An editor that loses nothing when its session ends (docs/single-page-apps.md):
+
+      http://notes.localhost:{port}/
 
   Ctrl-C ends it all; nothing is kept.
 """
@@ -148,10 +158,16 @@ async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, di
             return 2
         app, app_port = await start_demo_app()
         stack.push_async_callback(app.cleanup)
+        notes, notes_port = await start_notes_app()
+        stack.push_async_callback(notes.cleanup)
         file = folder / "gatepost.toml"
         file.write_text(
             _CONFIGURATION.format(
-                port=arguments.port, directory=directory, smtp_port=phone.smtp_port, app_port=app_port
+                port=arguments.port,
+                directory=directory,
+                smtp_port=phone.smtp_port,
+                app_port=app_port,
+                notes_port=notes_port,
             )
         )
         settings = load_settings(file, {})
