@@ -22,6 +22,10 @@ SET_BY_GATEPOST = (
 )  # fmt: skip
 """In canonical form: every client-sent spelling of these, and of any ``x-gatepost-`` name, is removed."""
 
+TO_CLIENTS = b"gatepost-session-ends"
+"""What Gatepost alone says to clients: an app's copy is removed, and so is what clients send under the name."""
+_OWN_STARTS = (b"x-gatepost-", TO_CLIENTS)
+
 HOP_BY_HOP = (b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te")
 """RFC 9110 section 7.6.1; less those that mean something to a forwarder."""
 
@@ -122,7 +126,7 @@ def canonical(name: bytes) -> bytes:
 
 def is_own(name: bytes) -> bool:
     """Whether only Gatepost may say this to an app (`name` in canonical form)."""
-    return name in SET_BY_GATEPOST or name.startswith(b"x-gatepost-")
+    return name in SET_BY_GATEPOST or name.startswith(_OWN_STARTS)
 
 
 def for_names(judge: Callable[[bytes], _Judgement], *, most: int) -> Callable[[bytes], _Judgement]:

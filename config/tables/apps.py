@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from config.addresses import HostName, Machine, UpstreamURL, is_ip, is_loopback
+from config.addresses import HostName, Machine, PublicURL, UpstreamURL, is_ip, is_loopback
 from config.client_kinds import ClientKind
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
 from config.frozen_table import FrozenTable, half_pairs, named, repeated
@@ -109,6 +109,12 @@ class AppSettings(FrozenTable):
     """The longest pause between two pieces of a body, either way."""
     keep_alive_timeout: Seconds = 30.0
     """How long an unused connection to an upstream is kept. Less than the upstream's own is best."""
+    cors_origins: tuple[PublicURL, ...] = ()
+    """Other origins (`https://spa.corp.example`) whose pages may read Gatepost's own JSON answers on this host. Gatepost
+    answers their preflights where nobody is signed in. About its own answers the app decides."""
+    tells_session_end: Flag = False
+    """Whether each answer says in `Gatepost-Session-Ends` when the person's session ends if it is not used again, in
+    seconds since 1970."""
     tunnel_idle_timeout: Seconds | None = None
     """How long nothing may pass through a WebSocket or another tunnel before it is closed. Not set: for ever."""
 
@@ -205,6 +211,12 @@ def front_problems(app: AppSettings, server: ServerSettings) -> Iterator[tuple[s
     """Key and sentence of what has to agree with `[server]`."""
     if app.host == server.public_url.host:
         yield "host", "is the host of the sign-in pages (public_url): an app needs its own"
+    for number, origin in enumerate(app.cors_origins):
+        if origin.scheme != server.public_url.scheme:
+            yield (
+                f"cors_origins[{number}]",
+                f"is not {server.public_url.scheme}:// as public_url is: browsers send no cookies from there",
+            )
 
 
 def forward_auth_problems(app: AppSettings, server: ServerSettings) -> Iterator[tuple[str, str]]:

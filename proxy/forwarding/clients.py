@@ -44,14 +44,14 @@ def _realm(request: JudgedRequest) -> bytes:
 
 def _may_be_of_page(request: JudgedRequest) -> bool:
     head = request.head
-    if _says_how_it_fetches(head):
+    if says_how_it_fetches(head):
         return True  # a page's script can send a password too, and the browser would ask for a better one
     if request.given is not None and request.given.kind is ClientKind.APP_PASSWORD:
         return False  # it knows how to send one
     return (head.accept is not None and b"text/html" in head.accept.lower()) or is_sent_from_page(head)
 
 
-def _says_how_it_fetches(head: RequestHead) -> bool:
+def says_how_it_fetches(head: RequestHead) -> bool:
     """Every browser does, in one field or another (Fetch Metadata), where it is over https."""
     return head.fetch_mode is not None or any(line[:10].lower() == b"sec-fetch-" for line in head.lines)
 

@@ -36,6 +36,7 @@ from proxy.forwarding.verdict import (
     LookUp,
     RefuseRequest,
     SentOn,
+    TellingForward,
     Verdict,
 )
 from proxy.forwarding.ways_in import allow, ask_to_sign_in, ask_to_step_up, redirect_to_https, refuse, refuse_form
@@ -298,7 +299,9 @@ class Gate:
             is_last=is_last(head, route.upstream, session_id),
             is_peer_trusted=self._places.is_peer_trusted,
         )
-        forward = Forward(route, fields, session_id, rule, identity_block, sent_on)
+        is_telling = session_id is not None and route.app is not None and route.app.tells_session_end
+        kind = TellingForward if is_telling else Forward
+        forward = kind(route, fields, session_id, rule, identity_block, sent_on)
         self._memory.keep(head, forward)
         return forward
 

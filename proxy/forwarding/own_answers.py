@@ -9,16 +9,19 @@ from urllib.parse import quote
 
 from proxy.forwarding.authorize import Question
 from proxy.forwarding.context import Context
+from proxy.forwarding.cross_origin import readable_fields
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
+from proxy.http.reserved import SIGNED_IN
 from proxy.languages.current import gettext as _
 from proxy.operations.incidents import new_incident_id
 from proxy.pages import phrases
 from proxy.pages.answers import Answer, render, wants_page
 
 _PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
+_SIGNED_OUT = frozenset((Problem.NOT_SIGNED_IN, Problem.SIGNED_OUT))
 _NOTHING_SENT = frozenset((Problem.STORE_UNAVAILABLE, Problem.OVERLOADED, Problem.UPSTREAM_UNREACHABLE))
 """Problems that mean that nothing of the request reached its app."""
 _AS_SENT = "".join(map(chr, range(33, 127)))
@@ -32,13 +35,18 @@ def refusal(
 
     Of a request without a `head`, `sent` is what came of it. `client` is the address for the log.
     """
-    problem, detail = refused.problem, refused.detail
+    problem, detail, window_href, readable = refused.problem, refused.detail, "", list[bytes]()
     if head is not None:
         asked = refused.question or head
         is_from_page = is_sent_from_page(head)
         method, again_href = head.method, _url_of(context, asked)
         page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method) or is_from_page
         page = page and not refused.is_of_client
+        route = context.routes.get(asked.host)
+        app = None if route is None else route.app
+        if app is not None and problem in _SIGNED_OUT and not refused.is_of_client:
+            window_href = _origin_of(context, asked) + SIGNED_IN
+        readable = [] if page else readable_fields(app, head)
         if is_from_page and problem in _NOTHING_SENT and not detail:
             detail = _(phrases.NOT_PASSED_ON)
     else:
@@ -55,6 +63,7 @@ def refusal(
         challenges=tuple(each.decode("ascii") for each in refused.challenges),
         again_href=again_href,
         tab_href=refused.tab_href,
+        window_href=window_href,
         incident=new_incident_id(),
     )
     context.metrics.count_refusal(problem.value)
@@ -76,7 +85,7 @@ def refusal(
     fields, body = render(
         answer, page=page, sign_in_origin=context.public_url.origin, now=context.clock(), look=context.look
     )
-    lines = [name + b": " + value for name, value in fields]
+    lines = [*(name + b": " + value for name, value in fields), *readable]
     return response(answer.status, lines, body, method=method, closes=closes)
 
 
@@ -99,6 +108,9 @@ def _url_of(context: Context, asked: RequestHead | Question) -> str:
     """The requested address, if it is safe to ask for it again; otherwise empty."""
     if asked.method not in (b"GET", b"HEAD") or not asked.target.startswith(b"/"):
         return ""
+    return _origin_of(context, asked) + quote(asked.target, safe=_AS_SENT)
+
+
+def _origin_of(context: Context, asked: RequestHead | Question) -> str:
     public_url = context.public_url
-    origin = f"{public_url.scheme}://{public_url.authority(asked.host.decode('ascii'))}"
-    return origin + quote(asked.target, safe=_AS_SENT)
+    return f"{public_url.scheme}://{public_url.authority(asked.host.decode('ascii'))}"

@@ -14,6 +14,7 @@ from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.own_answers import refusal, response
 from proxy.forwarding.resending import Resending
+from proxy.forwarding.told_end import exchange_for
 from proxy.forwarding.verdict import (
     AwaitButton,
     Forward,
@@ -64,9 +65,9 @@ class Reception:
         client, context = self._client, self._context
         match verdict:
             case Forward():
-                client.serve(Exchange(client, context, head, verdict))
+                client.serve(exchange_for(client, context, head, verdict))
             case ForwardAs():
-                client.serve(Exchange(client, context, verdict.head, verdict.forward))
+                client.serve(exchange_for(client, context, verdict.head, verdict.forward))
             case AwaitButton():
                 client.serve(Resending(client, context, verdict, self._gate))
             case LookUp():

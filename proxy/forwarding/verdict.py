@@ -125,6 +125,11 @@ class Forward:
         return partial(is_still_open, app=app, rule=self.rule, demand=self.route.demand)
 
 
+@dataclass(slots=True, eq=False)
+class TellingForward(Forward):
+    """The same where the answer says when the session ends. A class of its own: others pay nothing for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardAs:
     """Pass on what came under another head."""

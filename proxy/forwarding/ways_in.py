@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from config.addresses import PublicURL
 from proxy.forwarding.authorize import SIGN_IN_FIELD
-from proxy.forwarding.clients import challenges
+from proxy.forwarding.clients import challenges, says_how_it_fetches
 from proxy.forwarding.context import Context
 from proxy.forwarding.cookies import RequestCookies
+from proxy.forwarding.cross_origin import answer_preflight
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.verdict import JudgedRequest, RefuseRequest, Respond, Verdict
 from proxy.http.problem import Problem
@@ -29,7 +30,7 @@ from proxy.http.reserved import (
 )
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
-from proxy.pages.answers import step_up_url, wants_page
+from proxy.pages.answers import OWN_CHALLENGE, step_up_url, wants_page
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
 
@@ -69,6 +70,9 @@ def ask_to_sign_in(context: Context, request: JudgedRequest) -> Verdict:
     """Nobody is signed in."""
     if request.question is None and is_sent_from_page(request.head):
         return refuse_form(context, request)
+    preflight = answer_preflight(request)
+    if preflight is not None:
+        return preflight
     if not _wants_page(request):
         return refuse(request, Problem.NOT_SIGNED_IN, "no session")
     return _send_to_portal(context, request)
@@ -123,8 +127,16 @@ def refuse(
         tab_href=tab_href,
         question=request.question,
         ends=ends,
-        challenges=challenges(request) if request.route.takes_credentials else (),
+        challenges=_challenges(request),
     )
+
+
+def _challenges(request: JudgedRequest) -> tuple[bytes, ...]:
+    """Beside those for clients without a browser, a page's script finds the one that it knows Gatepost by."""
+    if not request.route.takes_credentials:
+        return ()
+    others = challenges(request)
+    return (*others, OWN_CHALLENGE) if others and says_how_it_fetches(request.head) else others
 
 
 def _wants_page(request: JudgedRequest) -> bool:

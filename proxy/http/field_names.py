@@ -12,6 +12,7 @@ from functools import partial
 from config.field_kinds import (
     HOP_BY_HOP,
     OF_THE_CONNECTION,
+    TO_CLIENTS,
     canonical,
     for_names,
     is_for_proxies,
@@ -99,7 +100,7 @@ def request_field(name: bytes) -> RequestField:
 def response_field(name: bytes) -> ResponseField:
     """What to do with an upstream's field of this name. Browsers do not fold names, so only case is ignored."""
     lower = name.lower()
-    if lower in HOP_BY_HOP and lower != b"proxy-authenticate":
+    if (lower in HOP_BY_HOP and lower != b"proxy-authenticate") or lower == TO_CLIENTS:
         return ResponseField.DROP
     return _RESPONSE.get(lower, ResponseField.PASS)
 

@@ -50,6 +50,8 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
         Problem.VERSION_NOT_SUPPORTED: 505,
     }
 )
+OWN_CHALLENGE = b'Gatepost realm="sign-in"'
+"""Of a 401 (RFC 9110 section 11.6.1): by it `session.js` tells Gatepost's answers from an app's own."""
 _RETRY_AFTER_SECONDS: Mapping[int, int] = MappingProxyType({429: 60, 503: 5})
 """What a 429 or 503 says where the answer itself does not know better."""
 _PAGE_WAIT_SECONDS: Mapping[int, int] = MappingProxyType({**_RETRY_AFTER_SECONDS, 502: 30, 504: 30})
@@ -75,6 +77,8 @@ class Answer:
     """The absolute URL that was asked for, where it may be asked for again: with GET."""
     tab_href: str = field(default="", repr=False)
     """Where to sign in without leaving this tab, whose form still holds what was sent."""
+    window_href: str = field(default="", repr=False)
+    """Where a script may have its person sign in, in a window of its own: for JSON."""
     incident: str = field(default="")
 
     @property
@@ -112,7 +116,7 @@ def render(
         headers.append(("Retry-After", str(retry_after)))
     if answer.status == 401:
         # RFC 9110 section 15.5.2 asks for a challenge; browsers pass over a scheme they do not know.
-        headers += [("WWW-Authenticate", each) for each in answer.challenges or ('Gatepost realm="sign-in"',)]
+        headers += [("WWW-Authenticate", each) for each in answer.challenges or (OWN_CHALLENGE.decode("ascii"),)]
     if page:
         headers.append(("Content-Type", "text/html; charset=utf-8"))
         link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", _("Go to the start page")
@@ -148,6 +152,8 @@ def render(
         content = {"error": answer.problem.value, "message": f"{words.text} {answer.detail}".strip()}
         if answer.problem is Problem.NOT_SIGNED_IN:
             content["sign_in"] = sign_in_origin + SIGN_IN
+        if answer.window_href:
+            content["sign_in_url"] = answer.window_href
         if answer.scheme:
             content |= {"scheme": answer.scheme, "step_up": step_up_url(answer.scheme, sign_in_origin)}
         if answer.incident:

@@ -81,6 +81,9 @@ class FakeSessions:
     def _sessions(self, cookie: CookieKey) -> dict[bytes, Session]:
         return self.by_secret if cookie[0] == TOKEN_HOST else self.by_token
 
+    def ends_at(self, session_id: str) -> float | None:
+        return NOW + 1800.5
+
     def mark_used(self, session_id: str, now: float) -> None:
         self.used.append(session_id)
 
