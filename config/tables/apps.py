@@ -110,8 +110,8 @@ class AppSettings(FrozenTable):
     keep_alive_timeout: Seconds = 30.0
     """How long an unused connection to an upstream is kept. Less than the upstream's own is best."""
     cors_origins: tuple[PublicURL, ...] = ()
-    """Other origins (`https://spa.corp.example`) whose pages may read Gatepost's own JSON answers on this host. Gatepost
-    answers their preflights where nobody is signed in. About its own answers the app decides."""
+    """Other origins (`https://spa.corp.example`) whose pages may read Gatepost's own JSON answers on this host. Their
+    preflights are answered where nobody is signed in. What they may read of the app is for the app to say."""
     tells_session_end: Flag = False
     """Whether each answer says in `Gatepost-Session-Ends` when the person's session ends if it is not used again, in
     seconds since 1970."""

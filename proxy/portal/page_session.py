@@ -41,7 +41,7 @@ _OWN = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "sa
 async def show_session(request: web.Request) -> web.StreamResponse:
     """Whether somebody is signed in on this host, who (as an opaque id) and for how long. Asking is no use."""
     _refuse_other_pages(request)
-    return await _standing(request)
+    return await _ends_of_session(request)
 
 
 async def extend_session(request: web.Request) -> web.StreamResponse:
@@ -51,7 +51,7 @@ async def extend_session(request: web.Request) -> web.StreamResponse:
     if request.headers.get(name) != value or not _is_of_own_script(request):
         raise refused(Problem.BAD_FORM)
     await current_session(request)
-    return await _standing(request)
+    return await _ends_of_session(request)
 
 
 async def show_session_script(request: web.Request) -> web.StreamResponse:
@@ -99,18 +99,18 @@ def person_on_host(keys: Keys, principal: Principal, host: str) -> str:
     return urlsafe_b64encode(digest[:_PERSON_BYTES]).rstrip(b"=").decode()
 
 
-async def _standing(request: web.Request) -> web.Response:
+async def _ends_of_session(request: web.Request) -> web.Response:
     visit, sessions = request[VISIT], request.app[SESSIONS]
     token = (visit.session_token or "").encode()
-    standing = await sessions.look_at(token, visit.host, visit.now, sure_for=_SURE_SECONDS)
+    ends = await sessions.look_at(token, visit.host, visit.now, sure_for=_SURE_SECONDS)
     told: dict[str, object] = {"signed_in": False}
-    if standing is not None and standing.session.level is Level.SIGNED_IN:
-        idle_seconds = standing.session.idle_by(request.app[SETTINGS].sessions)
+    if ends is not None and ends.session.level is Level.SIGNED_IN:
+        idle_seconds = ends.session.idle_by(request.app[SETTINGS].sessions)
         told = {
             "signed_in": True,
-            "person": person_on_host(request.app[KEYS], standing.session.principal, visit.host),
-            "idle_in": int(standing.idle_at - visit.now),
-            "ends_in": int(standing.ends_at - visit.now),
+            "person": person_on_host(request.app[KEYS], ends.session.principal, visit.host),
+            "idle_in": int(ends.idle_at - visit.now),
+            "ends_in": int(ends.ends_at - visit.now),
             "warn": int(min(WARN_SECONDS, idle_seconds / 2)),
         }
     return web.json_response(told, headers=_OWN | {"Cache-Control": "no-store"})

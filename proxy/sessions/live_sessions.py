@@ -24,7 +24,7 @@ from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.looks import StoreLooks
 from proxy.sessions.readings import Readings
-from proxy.sessions.session import Session, Standing
+from proxy.sessions.session import Session, SessionEnds
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.subscribers import Subscribers
 
@@ -131,7 +131,7 @@ class LiveSessions:
         self.kept.put_least_used_aside()
         return live.session
 
-    async def look_at(self, token: bytes, host: str, now: float, *, sure_for: float) -> Standing | None:
+    async def look_at(self, token: bytes, host: str, now: float, *, sure_for: float) -> SessionEnds | None:
         """How long the session of this cookie lasts, unless it is over; to look is no use of it.
 
         Other workers may have used it: within `sure_for` seconds of its end the store is asked. Raises as `find` does.
@@ -145,7 +145,7 @@ class LiveSessions:
             self.kept.put_least_used_aside()
         if live is None:
             return None
-        return Standing(session=live.session, idle_at=live.last_used_at + live.idle, ends_at=live.absolute_end)
+        return SessionEnds(session=live.session, idle_at=live.last_used_at + live.idle, ends_at=live.absolute_end)
 
     async def _read_in(self, key: CookieKey, now: float) -> WholeSession | None:
         """What the store has of this cookie's session, kept from now on; None: nothing, or it is over."""

@@ -126,7 +126,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SessionEnds:
     """A session that is not over, and when it will be."""
 
     session: Session

@@ -72,7 +72,7 @@ KINDS = {
     "Path": ("file", "files"),
     "Pattern": ("regular expression", "regular expressions"),
     "PlainAddress": ("mail address", "mail addresses"),
-    "PublicURL": ("URL without a path", ""),
+    "PublicURL": ("URL without a path", "URLs without a path"),
     "RealmName": ("letters, digits, dots, dashes, underscores", ""),
     "Region": ("country (ISO 3166)", "countries (ISO 3166)"),
     "ReplyAttribute": ("attribute", "attributes"),
