@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from proxy.demo.notes import Notes, start_notes_app
 from tests.end_to_end.home import LOCALHOST, Home, open_home
@@ -198,7 +198,16 @@ async def test_calls_that_waited_are_repeated_once_and_in_order_and_others_are_p
     page = await place.open_app(context, "wiki")
     assert await page.evaluate("fetch('/own-401').then((answer) => answer.text())") == "the app's own"
     await place.end_sessions("alice")
+    refused = asyncio.Event()
+    page.on("response", lambda answer: refused.set() if answer.url.endswith("/fourth") else None)
+
+    async def late(route: Route) -> None:
+        await refused.wait()
+        await route.continue_()
+
+    await page.route("**/first", late)  # what was called first is refused last
     await page.evaluate(CALLS)
+    await refused.wait()
     await expect(page.locator(DIALOG)).to_contain_text("Sign in again to go on.")
     assert place.wiki.posted == []
     await place.sign_in_again(page)
@@ -252,6 +261,7 @@ async def test_the_idle_end_is_told_and_put_off_by_a_press_alone(place: Place, c
         await expect(page.get_by_label("Text")).to_be_focused()
     place.home.later += IDLE - 100
     await look(page)
+    await expect(page.locator(DIALOG)).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator(DIALOG)).to_be_hidden()
     place.home.later += 100
