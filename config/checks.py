@@ -62,7 +62,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         _in("bounces", bounces_problems(settings.bounces)),
         late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),
-        late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
+        late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes, settings.directories))),
         late(lambda: _in("ssh", ssh_problems(settings.ssh, settings.server, settings.schemes))),
         late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
         late(lambda: _in("pages", pages_problems(settings.pages))),

@@ -36,6 +36,7 @@ COMMANDS = {
     "demo": "everything embedded on loopback: users, a pretend phone, an app",
     "connect": "an app on loopback, for clients that cannot sign in by themselves",
     "number": "what Gatepost makes of a mobile field",
+    "people": "local people: list, add, change, disable",
     "hash-password": "the argon2 hash of a local user's password",
     "mobiles": "the state of the mobile field, person by person",
     "bounces": "passcodes that did not arrive, and what to do",
@@ -126,6 +127,8 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
         case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
+        case "people":
+            code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdin, sys.stdout, now=time.time()))
         case "keys":
             code = command.run(parsed, _settings(parsed), sys.stdout, now=time.time())
         case "mobiles":
@@ -161,7 +164,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
 def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
     written = _written(parsed, settings)
     if written is not None:
-        become_owner_of(written, replaces=parsed.command == "keys")
+        become_owner_of(written, replaces=parsed.command in ("keys", "people"))
 
 
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
@@ -170,6 +173,9 @@ def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
         from proxy.store.open import store_file
 
         return store_file(settings.store)
+    if parsed.command == "people":
+        changed: Path | None = _module("people").users_file(parsed, settings)
+        return changed
     if parsed.command == "keys" and parsed.action in ("rotate", "drop") and settings.server.key is None:
         return settings.server.key_file
     return None

@@ -19,12 +19,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> int:
     """Print the hash of a password that is asked for or read; 2 if there is no usable one."""
     try:
-        password = _ask() if stdin.isatty() else _read(stdin)
-    except (ValueError, EOFError) as error:
-        print(f"gatepost hash-password: {error or 'no password was given'}", file=sys.stderr)
+        print(new_hash(stdin), file=stdout)
+    except NoPassword as error:
+        print(f"gatepost hash-password: {error}", file=sys.stderr)
         return 2
-    print(PasswordHasher().hash(password), file=stdout)
     return 0
+
+
+class NoPassword(Exception):
+    """There is no usable one; says why."""
+
+
+def new_hash(stdin: TextIO) -> str:
+    """The hash of a password that is asked for, or read where it is piped. Raises `NoPassword`."""
+    try:
+        return PasswordHasher().hash(_ask() if stdin.isatty() else _read(stdin))
+    except (ValueError, EOFError) as error:
+        raise NoPassword(str(error) or "no password was given") from None
 
 
 def _ask() -> str:

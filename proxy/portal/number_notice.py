@@ -29,6 +29,10 @@ _TEXTS = {
         "Your IT help desk has confirmed another mobile number for your sign-in codes. If you did not "
         "ask for this, call them."
     ),
+    NumberEvent.SET: N_(
+        "Your IT help desk has changed the mobile number for your sign-in codes. If you did not "
+        "ask for this, call them."
+    ),
 }
 
 

@@ -236,8 +236,11 @@ def has_other_password(session: Session, principal: Principal) -> bool:
     """Whether the session was begun with another password than the person has now.
 
     The session's own record decides, not the clocks. Only if it has none (the password had to be changed), a password
-    that was set after the proof counts as another one.
+    that was set after the proof counts as another one. Where the directory does not tell when it was set, the marks
+    decide.
     """
+    if session.principal.password_mark and principal.password_mark:
+        return session.principal.password_mark != principal.password_mark
     held, current = session.principal.password_set_at, principal.password_set_at
     if held is None:
         return current is not None and current > session.begun_at

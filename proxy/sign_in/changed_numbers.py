@@ -49,6 +49,8 @@ class NumberEvent(Enum):
     """Nothing is sent to it, as long as its change is recent."""
     CONFIRMED = auto()
     """Somebody says that it is theirs, in force at the next sign-in."""
+    SET = auto()
+    """Somebody else has given it to them, in a directory that Gatepost itself writes."""
 
 
 Wording = Callable[[NumberEvent, str], Notice]

@@ -11,6 +11,7 @@ from config import checks
 from config.load import load_settings
 from config.problems import ConfigurationError
 from config.settings import Settings
+from config.tables.admin import AdminSettings, admin_problems
 
 START = """
 [server]
@@ -113,3 +114,18 @@ def test_a_scheme_that_the_admin_pages_name_may_have_to_be_fresh(load: Load) -> 
     scheme = '[[schemes]]\nname = "browser"\nfactors = ["password", "sms"]\nfresh = "15m"\n'
     assert checks.warnings(load(scheme + GROUPS + 'scheme = "browser"\n')) == ()
     assert any("fresh" in line for line in checks.warnings(load(scheme + GROUPS)))
+
+
+def test_who_may_change_local_people_is_a_group_that_directories_are_asked_about(load: Load) -> None:
+    settings = load(SCHEMES + GROUPS + 'people_groups = ["Reception"]\n')
+    assert settings.admin.people_groups == ("Reception",)
+    assert "Reception" in settings.group_names
+    assert load(SCHEMES + GROUPS).admin.people_groups is None, "off by default"
+
+
+def test_people_who_may_be_changed_need_pages_and_a_file(load: Load) -> None:
+    with pytest.raises(ConfigurationError, match="people_groups is given, and without groups nobody is admitted"):
+        load(SCHEMES + '[admin]\npeople_groups = ["Reception"]\n')
+    admin = AdminSettings(groups=("Help Desk",), people_groups=("Reception",))
+    ((key, sentence),) = admin_problems(admin, (), ())
+    assert (key, sentence.split(":")[0]) == ("people_groups", "there are no local people")

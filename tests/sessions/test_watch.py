@@ -426,3 +426,11 @@ def test_what_the_session_holds_says_whether_the_password_is_another(
     assert has_other_password(
         session(principal=principal(password_set_at=held)), principal(password_set_at=current)
     ) is (is_other)
+
+
+@pytest.mark.parametrize(
+    ("held", "current", "is_other"), [("a", "a", False), ("a", "b", True), ("", "b", False), ("a", "", False)]
+)
+def test_where_nobody_tells_when_a_password_was_set_its_mark_decides(held: str, current: str, is_other: bool) -> None:
+    begun_with = session(principal=principal(password_mark=held))
+    assert has_other_password(begun_with, principal(password_mark=current)) is is_other
