@@ -45,8 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 async def test_the_pages_are_the_houses_and_can_be_read(
     front: Front, browser: Browser, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:

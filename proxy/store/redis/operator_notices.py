@@ -25,7 +25,10 @@ class RedisOperatorNotices:
 
     async def notice(self) -> OperatorNotice | None:
         record = await self._connections.command("GET", self._key)
-        return None if record is None else OperatorNotice(**json.loads(record))
+        if record is None:
+            return None
+        values = json.loads(record)  # a newer node may say more
+        return OperatorNotice(text=values["text"], ends_at=values["ends_at"])
 
     async def take_down(self) -> bool:
         return bool(await self._connections.command("DEL", self._key, durable=True))
