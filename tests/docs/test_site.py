@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,32 @@ def test_the_site_has_no_dead_link(tmp_path: Path) -> None:
     assert (tmp_path / "repository" / "config" / "example.toml").is_file()
 
 
+@pytest.fixture
+def small_site(tmp_path: Path) -> Callable[[str], None]:
+    """Builds a site of three pages, the first of which ends in what is given."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("[docs](docs/index.md#whats-new--here)\n")
+    (tmp_path / "docs" / "other.md").write_text("# Other\n")
+
+    def build_with(more: str) -> None:
+        page = f"# What's new / here\n\n[other](other.md#other) [readme](../README.md)\n\n{more}\n"
+        (tmp_path / "docs" / "index.md").write_text(page)
+        build_site(tmp_path / "site", docs_dir=str(tmp_path / "docs"), nav=["index.md", "other.md"])
+
+    return build_with
+
+
+def test_a_site_without_a_dead_link_is_fine(small_site: Callable[[str], None]) -> None:
+    small_site("")
+
+
 @pytest.mark.parametrize(
     "link",
     ["gone.md", "other.md#gone", "#gone", "../GONE.md", "../config/gone.toml", "/other.md", "../README.md#gone"],
 )
-def test_a_dead_link_is_found(link: str, tmp_path: Path) -> None:
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (tmp_path / "README.md").write_text("[docs](docs/index.md#whats-new--here)\n")
-    (docs / "other.md").write_text("# Other\n")
-    whole = "# What's new / here\n\n[other](other.md#other) [readme](../README.md)\n"
-    nav = ["index.md", "other.md"]
-    (docs / "index.md").write_text(whole)
-    build_site(tmp_path / "site", docs_dir=str(docs), nav=nav)
-
-    (docs / "index.md").write_text(f"{whole}\n[dead]({link})\n")
+def test_a_dead_link_is_found(link: str, small_site: Callable[[str], None]) -> None:
     with pytest.raises(Abort):
-        build_site(tmp_path / "site", docs_dir=str(docs), nav=nav)
+        small_site(f"[dead]({link})")
 
 
 def test_lists_and_tables_are_written_so_that_a_forge_and_the_site_read_them_alike() -> None:
