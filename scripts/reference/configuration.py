@@ -227,6 +227,8 @@ def _limits(constraint: ast.expr, model: type[FrozenTable], *, is_duration: bool
             high = _number(each.le, is_duration=is_duration)
         elif isinstance(each, MaxLen):
             return f"at most {each.max_length} characters"
+        else:
+            raise NotDescribed(f"scripts/reference/configuration.py: no words for the limit {each!r}: add them")
     if low and high:
         return f"{low} to {high}"
     return f"at least {low}" if low else f"at most {high}" if high else ""
