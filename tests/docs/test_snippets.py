@@ -7,8 +7,10 @@ it is put into the file of `docs/install.md`.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -132,6 +134,35 @@ def test_the_commands_for_a_shell_are_well_formed(page: str) -> None:
     script = "\n".join(blocks(page, "sh"))
     result = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+CHECKED_BY = {
+    "nginx": ["nginx", "-t", "-q", "-p", "{folder}", "-c", "{file}"],
+    "haproxy": ["haproxy", "-c", "-q", "-f", "{file}"],
+    "caddyfile": ["caddy", "validate", "--adapter", "caddyfile", "--config", "{file}"],
+}
+AROUND = {"nginx": "pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {block} }}"}
+
+
+@pytest.mark.parametrize("language", CHECKED_BY)
+def test_a_front_proxy_takes_the_configurations_for_it(language: str, house: Path) -> None:
+    command, *arguments = CHECKED_BY[language]
+    if shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        pytest.skip(f"{command} is not installed")
+    found = [block for page in PAGES for block in blocks(page, language)]
+    assert found
+    both = (house / "certificate").read_text() + (house / "key").read_text()
+    for name in ("corp.pem", "corp.key"):
+        (house / name).write_text(both)
+        (house / name).chmod(0o600)
+    for block in found:
+        own = re.sub(r"/etc/(?:nginx/tls|haproxy)/", f"{house}/", block).replace("listen 443", "listen 127.0.0.1:8443")
+        file = house / "front.conf"
+        file.write_text(AROUND.get(language, "{block}").format(folder=house, block=own))
+        filled = [each.format(folder=house, file=file) for each in arguments]
+        environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin", "HOME": str(house)}
+        result = subprocess.run([command, *filled], env=environ, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
 
 
 def test_gatepost_has_the_commands_that_the_pages_show(capsys: pytest.CaptureFixture[str]) -> None:
