@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Val
 from config.colours import checked_colour
 from config.frozen_table import FrozenTable
 from config.logos import Logo, read_logo
+from config.own_catalogues import NO_CATALOGUES, OwnCatalogues, read_own_catalogues
 from config.problems import nearest
 from config.values import NotBlank, NotEmpty, matching
 
@@ -33,6 +34,16 @@ def _build_logo(value: object, info: ValidationInfo) -> Logo:
         raise ValueError("must be the path of a file")
     folder = None if info.context is None else info.context["folder"]
     return read_logo(Path(value) if folder is None else folder / value)
+
+
+def _build_catalogues(value: object, info: ValidationInfo) -> OwnCatalogues:
+    """The same of a folder."""
+    if isinstance(value, OwnCatalogues):
+        return value
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise ValueError("must be the path of a folder")
+    folder = None if info.context is None else info.context["folder"]
+    return read_own_catalogues(Path(value) if folder is None else folder / value)
 
 
 class HelpSettings(FrozenTable):
@@ -67,6 +78,9 @@ class PagesSettings(FrozenTable):
     languages: Annotated[tuple[Annotated[str, AfterValidator(_check_language)], ...], NotEmpty] = ("en",)
     """The languages that people can have the pages in: `en`, `cy`, `pl`, `fr`, `de`, `es`, `ar`. The first one is for
     browsers that ask for none of them."""
+    catalogues: Annotated[OwnCatalogues, PlainValidator(_build_catalogues), PlainSerializer(str)] = NO_CATALOGUES
+    """A folder with gettext catalogues of your own, such as `en.po` and `cy.po`, each at most 1 MiB. What they say is
+    said in place of Gatepost's own words. They are read with the configuration. Not set: there are none."""
     name: Annotated[str, Field(max_length=60), NotBlank] = "Gatepost"
     """What stands at the head of every page and in its title."""
     logo_file: Annotated[Logo, PlainValidator(_build_logo), PlainSerializer(str)] | None = None

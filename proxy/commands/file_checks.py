@@ -42,7 +42,7 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         ssh_library_problems(settings),
         late(lambda: host_key_problems(settings)),
     )
-    yield from told(_users(settings))
+    yield from told(_users(settings), _catalogues(settings))
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
@@ -61,6 +61,13 @@ def _radius_library(settings: Settings) -> Iterator[Finding]:
             import proxy.radius.packets  # noqa: F401
         except ImportError:
             yield Place("radius", None, "listen"), "needs pyrad, which is not installed: install gatepost[radius]"
+
+
+def _catalogues(settings: Settings) -> Iterator[ConfigurationProblem]:
+    if settings.pages.catalogues.files:
+        from proxy.languages.judging import catalogue_problems  # Babel, which most do without
+
+        yield from catalogue_problems(settings.pages)
 
 
 def _users(settings: Settings) -> Iterator[ConfigurationProblem]:

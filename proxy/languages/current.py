@@ -7,7 +7,7 @@ sign as ``%%``; nothing in a message is HTML.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -61,6 +61,17 @@ def ngettext(singular: str, plural: str, num: int, /, **values: object) -> str:
 def N_(message: str) -> str:
     """Mark a message that `gettext` says later."""
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A message and what is filled in, decided before anybody knows who reads it: `str` says it."""
+
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return gettext(self.message, **self.values)
 
 
 def translated(message: str) -> str:

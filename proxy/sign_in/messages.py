@@ -25,11 +25,11 @@ from proxy.delivery.delivery_store import (
     Sending,
     failure_of,
 )
-from proxy.delivery.templates import choose_language
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.arrival_times import Arrivals, offer_after, slow_seconds
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen
+from proxy.languages.choice import choose_language
 from proxy.operations.metrics import Metrics
 from proxy.secrets.tokens import new_token
 from proxy.sign_in.client import Client, Goal

@@ -65,6 +65,7 @@ KINDS = {
     "MailBodyTemplate": ("text with placeholders", ""),
     "MailSubject": ("line with placeholders", ""),
     "Method": ("method", "methods"),
+    "OwnCatalogues": ("folder", "folders"),
     "NamePattern": ("name with wildcards", "names with wildcards"),
     "NetBIOSName": ("NetBIOS name", "NetBIOS names"),
     "Network": ("address or network", "addresses or networks"),

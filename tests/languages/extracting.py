@@ -7,7 +7,7 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 
 KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
@@ -24,12 +24,3 @@ def extracted(root: Path) -> Catalog:
     for name, line, message, comments, context in each_found:
         found.add(message, locations=[(f"proxy/{name}", line)], auto_comments=comments, context=context)
     return found
-
-
-def forms(message: Message) -> list[str]:
-    """What a translation says: one form, or one for each kind of number."""
-    return [message.string] if isinstance(message.string, str) else list(message.string or [""])
-
-
-def untranslated(catalogue: Catalog) -> list[Message]:
-    return [each for each in catalogue if each.id and not all(forms(each))]

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.templates import choose_language
 from proxy.factors.passcode.arrival_times import (
     MOST_SECONDS,
     READ_SECONDS,
@@ -338,28 +337,3 @@ def test_the_latest_message_that_may_arrive_is_the_one_told_of() -> None:
     assert not kinds_under_way([failed])
     assert not kinds_under_way([])
     assert kinds_under_way([first, sending("c", kind=ChannelKind.EMAIL)]) == {ChannelKind.SMS, ChannelKind.EMAIL}
-
-
-# The language.
-@pytest.mark.parametrize(
-    ("accepted", "chosen"),
-    [
-        ("", "en"),
-        ("de", "de"),
-        ("DE-at, en", "de"),
-        ("fr, pt-BR;q=0.5, de;q=0.4", "pt-br"),
-        ("pt", "en"),
-        ("de;q=0, en;q=0.1", "en"),
-        ("*", "en"),
-        ("de;q=x", "en"),
-        ("en;q=0.2,de;q=0.9", "de"),
-        ("x" * 10_000, "en"),
-    ],
-)
-def test_the_language_is_the_best_of_those_there_are(accepted: str, chosen: str) -> None:
-    assert choose_language(accepted, ("en", "de", "pt-br")) == chosen
-
-
-@given(st.text())
-def test_any_accept_language_chooses_one_that_there_is(accepted: str) -> None:
-    assert choose_language(accepted, ("en", "de")) in ("en", "de")
