@@ -35,6 +35,8 @@ NO_CATALOGUES = OwnCatalogues()
 
 def read_own_catalogues(folder: Path) -> OwnCatalogues:
     """Every ``.po`` file in it. `ValueError` says what is wrong. It blocks."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder.name} is no folder")
     try:
         paths = sorted(each for each in folder.iterdir() if each.suffix == ".po")
     except OSError as error:

@@ -30,6 +30,7 @@ from proxy.delivery.create_channels import create_channels
 from proxy.factors.confinement import still_counts
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.http.reserved import API
+from proxy.languages.configured import languages_of
 from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
@@ -113,6 +114,7 @@ async def running(
         acceptor = open_acceptor(service_keys(settings))
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
+        languages = languages_of(settings.pages)
         metrics = Metrics(realms=[directory.name for directory in settings.directories])
         channel = create_channels(settings, clock=clock, log=log, metrics=metrics)
         stack.push_async_callback(channel.close)
@@ -197,10 +199,17 @@ async def running(
             log=log,
             clock=clock,
             readiness=readiness,
+            languages=languages,
         )
         if settings.api.enabled:
             api = create_api(
-                settings=settings, sign_in=sign_in, sessions=sessions, store=store.sessions, log=log, clock=clock
+                settings=settings,
+                sign_in=sign_in,
+                sessions=sessions,
+                store=store.sessions,
+                log=log,
+                clock=clock,
+                languages=languages,
             )
             portal.add_subapp(API, api)
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
@@ -225,6 +234,7 @@ async def running(
             log=log,
             clock=clock,
             kept_requests=KeptRequests(store, keys),
+            languages=languages,
             takes=takes,
         )
         metrics.watch_client_connections(lambda: plane.open_connections)

@@ -16,7 +16,9 @@ from proxy.api.refusals import CallRefusal, bad_request, of_problem
 from proxy.http.fetch_metadata import is_own_request
 from proxy.http.internal_headers import NotFromThePlane, read_taken_in
 from proxy.http.problem import Problem
+from proxy.languages.current import in_language
 from proxy.operations.store_errors import StoreError
+from proxy.pages.language_links import language_fields
 from proxy.pages.template import protective_headers
 
 MAX_BODY_BYTES = 16 * 1024
@@ -47,7 +49,16 @@ class CallStopped(Exception):
 
 @web.middleware
 async def answer_calls(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The border of one call: only an answer gets past it."""
+    """The border of one call: only an answer gets past it. It is in the language that the call asks for."""
+    languages = request.app[PARTS].languages
+    with in_language(languages.asked_for(",".join(request.headers.getall("Accept-Language", [])))):
+        response = await _answer_call(request, handler)
+        for name, value in language_fields(languages, by_cookie=False):
+            response.headers.setdefault(name, value)
+        return response
+
+
+async def _answer_call(request: web.Request, handler: Handler) -> web.StreamResponse:
     parts, incident = request.app[PARTS], ""
     log, facts = parts.log, {"path": _operation_of(request)}
     try:

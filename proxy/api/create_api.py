@@ -21,6 +21,7 @@ from proxy.api.models import ProofAnswer, ProofBody, ResendBody, SessionAnswer, 
 from proxy.api.own_session import end_session, show_session
 from proxy.api.parts import APIParts
 from proxy.api.steps import take_proof, take_resend, take_sign_in
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.create import SignInParts
@@ -70,6 +71,7 @@ def create_api(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    languages: Languages = ENGLISH_ALONE,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid."""
     app = web.Application(middlewares=[answer_calls])
@@ -82,6 +84,7 @@ def create_api(
         log=log,
         clock=clock,
         sleep=sleep,
+        languages=languages,
     )
     for operation in OPERATIONS:
         app.router.add_route(operation.method, f"/{operation.path}", handler_of(operation))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.api.models import SessionAnswer
 from proxy.api.parts import Call
-from proxy.api.refusals import NO_TOKEN, SESSION_OVER, CallRefusal
+from proxy.api.refusals import NO_TOKEN, CallRefusal, session_over
 from proxy.api.steps import seconds_left
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
@@ -15,7 +15,7 @@ async def show_session(call: Call) -> SessionAnswer | CallRefusal:
     """Asking counts as a use of it, as a request to an app does."""
     session = await _session_of(call)
     if session is None or session.level is not Level.SIGNED_IN:
-        return SESSION_OVER if call.token else NO_TOKEN
+        return session_over() if call.token else NO_TOKEN
     return SessionAnswer(
         expires_in=seconds_left(call, session),
         username=session.principal.username,
@@ -36,7 +36,7 @@ async def end_session(call: Call) -> CallRefusal | None:
         return NO_TOKEN
     if await parts.store.former_owner(token_digest(call.token), TOKEN_HOST, now=call.now) is not None:
         await parts.store.ends_heard()
-    return SESSION_OVER
+    return session_over()
 
 
 async def _session_of(call: Call) -> Session | None:

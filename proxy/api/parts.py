@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from config.factors import TYPED
 from config.settings import Settings
 from proxy.factors.confinement import Confinement
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session_store import SessionStore
 from proxy.sessions.way import TOKEN_HOST, Way
@@ -29,6 +30,7 @@ class APIParts:
     clock: Callable[[], float]
     """Epoch seconds."""
     sleep: Callable[[float], Awaitable[None]]
+    languages: Languages = ENGLISH_ALONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

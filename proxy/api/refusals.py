@@ -110,14 +110,21 @@ def unsent(challenge: Challenge, why: Unsent) -> CallRefusal:
     )
 
 
-NOT_PENDING = CallRefusal(error="refused", message=f"{phrases.GONE_TITLE}. {phrases.GONE_TEXT}")
-"""The sign-in stands: a new code may be asked for."""
-FLOW_OVER = CallRefusal(
-    error="refused", message="This sign-in is over. Begin again with your password.", challenge=TOKEN_OVER
-)
-SESSION_OVER = CallRefusal(
-    error="refused", message="There is no session for this token, or it has ended.", challenge=TOKEN_OVER
-)
+def not_pending() -> CallRefusal:
+    """The sign-in stands: a new code may be asked for."""
+    return CallRefusal(error="refused", message=f"{_(phrases.GONE_TITLE)}. {_(phrases.GONE_TEXT)}")
+
+
+def flow_over() -> CallRefusal:
+    message = _("This sign-in is over. Begin again with your password.")
+    return CallRefusal(error="refused", message=message, challenge=TOKEN_OVER)
+
+
+def session_over() -> CallRefusal:
+    message = _("There is no session for this token, or it has ended.")
+    return CallRefusal(error="refused", message=message, challenge=TOKEN_OVER)
+
+
 NO_TOKEN = CallRefusal(
     error="refused", message="This needs the field Authorization: Bearer TOKEN.", challenge=_NO_TOKEN
 )

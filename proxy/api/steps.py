@@ -17,12 +17,12 @@ from config.settings import AppSettings
 from proxy.api.models import FactorName, ProofAnswer, ProofBody, ResendBody, SignedInAnswer, SignInBody
 from proxy.api.parts import Call
 from proxy.api.refusals import (
-    FLOW_OVER,
-    NOT_PENDING,
     CallRefusal,
     account_stopped,
     bad_request,
+    flow_over,
     not_allowed,
+    not_pending,
     not_sent_again,
     throttled,
     unsent,
@@ -106,7 +106,7 @@ async def take_proof(call: Call, body: ProofBody) -> Step:
     parts, proving, flow = call.parts, call.parts.flow.proving, body.flow.get_secret_value()
     session = await half_signed_in(call, flow)
     if session is None:
-        return FLOW_OVER
+        return flow_over()
     client, goal, now, factor = call.client(), _goal_of(call, session), parts.clock(), Factor(body.factor)
     challenge = await proving.newest(session, now=now)
     if challenge is None or challenge.factor is not factor:
@@ -114,7 +114,7 @@ async def take_proof(call: Call, body: ProofBody) -> Step:
             return bad_request(f"This sign-in does not ask for {body.factor}.")
         way = await proving.choose(session, (factor,), now=now)
         if isinstance(way, Chosen) and way.kind is not None:
-            return NOT_PENDING  # a guess sends no message
+            return not_pending()  # a guess sends no message
         asked = await parts.flow.ask_again(client, goal, session, challenge, only=factor, now=now)
         if not isinstance(asked, ProofAsked) or asked.challenge is None:
             return await _asked(call, asked)
@@ -145,9 +145,9 @@ async def _answered(call: Call, answered: Answered, challenge: Challenge) -> Ste
         case Throttled(retry_after_seconds=wait):
             return throttled(_(phrases.PASSCODES_THROTTLED), wait)
         case SessionGone():
-            return FLOW_OVER
+            return flow_over()
         case _:  # it is over, or there is none
-            return NOT_PENDING
+            return not_pending()
 
 
 async def take_resend(call: Call, body: ResendBody) -> Step:
@@ -155,7 +155,7 @@ async def take_resend(call: Call, body: ResendBody) -> Step:
     parts, proving, flow = call.parts, call.parts.flow.proving, body.flow.get_secret_value()
     session = await half_signed_in(call, flow)
     if session is None:
-        return FLOW_OVER
+        return flow_over()
     client, goal, now = call.client(), _goal_of(call, session), parts.clock()
     challenge = await proving.newest(session, now=now)
     look = None if challenge is None else await proving.look(session, challenge, now=now)
@@ -194,9 +194,9 @@ async def _asked(call: Call, outcome: Asking, *, flow: str = "") -> Step:
         case Throttled(retry_after_seconds=wait):
             return throttled(_(phrases.SENDS_THROTTLED), wait)
         case SessionGone():
-            return FLOW_OVER
+            return flow_over()
         case _:  # another call was faster
-            return NOT_PENDING
+            return not_pending()
 
 
 async def _proof(call: Call, session: Session, challenge: Challenge, flow: str) -> ProofAnswer:
@@ -218,7 +218,7 @@ async def _signed_in(call: Call, session: Session, token: str) -> SignedInAnswer
     if session.level is not Level.SIGNED_IN:
         await parts.flow.sessions.end(session)
         origin = parts.settings.server.public_url.origin
-        return not_allowed(_(phrases.CHANGE_LEAD_MUST), f"Do so in your browser: {origin}/")
+        return not_allowed(_(phrases.CHANGE_LEAD_MUST), _("Do so in your browser: %(url)s", url=f"{origin}/"))
     return SignedInAnswer(token=token, expires_in=seconds_left(call, session))
 
 

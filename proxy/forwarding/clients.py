@@ -11,7 +11,7 @@ from proxy.forwarding.overrides import names_another_method
 from proxy.forwarding.verdict import JudgedRequest, RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
-from proxy.languages.current import gettext as _
+from proxy.languages.current import N_, Sentence
 from proxy.pages import phrases
 from proxy.sessions.credential_use import UseRefused, UseThrottled
 from proxy.sessions.session import Session
@@ -81,7 +81,7 @@ def stops_of_use(request: JudgedRequest, session: Session, beside: Session | Non
             request,
             Problem.NOT_ALLOWED,
             "limits of the credential",
-            detail=_("This password or token is not good for such requests, or not from this network."),
+            detail=(Sentence(N_("This password or token is not good for such requests, or not from this network.")),),
             session=session,
         )
     return None
@@ -95,7 +95,7 @@ def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled | None
     if refused is UseRefused.DIRECTORY_AWAY:
         return refuse_client(request, Problem.DIRECTORY_UNAVAILABLE, refused.value)
     if refused is UseRefused.NO_SCHEME:
-        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=_(phrases.NO_SCHEME_HERE))
+        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=(Sentence(phrases.NO_SCHEME_HERE),))
     reason = "session ended" if refused is None else refused.value
     return refuse_client(request, Problem.NOT_SIGNED_IN, reason, is_wrong=True)
 
@@ -104,15 +104,19 @@ def refuse_admission(request: JudgedRequest, session: Session, admission: Admiss
     """The person, or what was proven in this session, does not open it."""
     decision = admission.decision
     if isinstance(decision, Deny):
-        detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(decision.groups))
-        return refuse_client(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
+        open_to = Sentence(phrases.OPEN_TO_GROUPS, {"groups": ", ".join(decision.groups)})
+        return refuse_client(request, Problem.NOT_ALLOWED, "groups", detail=(open_to,), session=session)
     if isinstance(decision, DenyConfined):
-        detail = _("This password or token opens only %(apps)s.", apps=", ".join(decision.apps))
-        return refuse_client(request, Problem.NOT_ALLOWED, "other app", detail=detail, session=session)
+        opens = Sentence(N_("This password or token opens only %(apps)s."), {"apps": ", ".join(decision.apps)})
+        return refuse_client(request, Problem.NOT_ALLOWED, "other app", detail=(opens,), session=session)
     if isinstance(decision, DenyFactors):
-        detail = _(phrases.OPEN_TO_SCHEME, scheme=decision.scheme) if decision.scheme else _(phrases.NO_SCHEME_HERE)
-        return refuse_client(request, Problem.NOT_ALLOWED, "factors", detail=detail, session=session)
+        return refuse_client(request, Problem.NOT_ALLOWED, "factors", detail=(lacks(decision.scheme),), session=session)
     return refuse_client(request, Problem.NOT_SIGNED_IN, "not signed in", is_wrong=True)  # half a session is none
+
+
+def lacks(scheme: str) -> Sentence:
+    """What is told to whose session has proven too little; an empty `scheme`: none is for them."""
+    return Sentence(phrases.OPEN_TO_SCHEME, {"scheme": scheme}) if scheme else Sentence(phrases.NO_SCHEME_HERE)
 
 
 def refuse_browser(request: JudgedRequest) -> RefuseRequest:
@@ -122,7 +126,7 @@ def refuse_browser(request: JudgedRequest) -> RefuseRequest:
             problem=Problem.NOT_ALLOWED,
             reason="no browsers",
             app_name=request.route.upstream.name,
-            detail=_("It is open to programs with an app password or a token, not to browsers."),
+            detail=(Sentence(N_("It is open to programs with an app password or a token, not to browsers.")),),
             question=request.question,
         )
     return refuse_client(request, Problem.NOT_SIGNED_IN, "no credential")
@@ -133,7 +137,7 @@ def refuse_client(
     problem: Problem,
     reason: str,
     *,
-    detail: str = "",
+    detail: tuple[Sentence, ...] = (),
     session: Session | None = None,
     is_wrong: bool = False,
     retry_after_seconds: int | None = None,

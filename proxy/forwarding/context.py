@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from config.addresses import PublicURL
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.routes import Route
+from proxy.languages.choice import Languages
 from proxy.operations.metrics import AppTraffic, Metrics
 from proxy.pages.look import HouseLook
 from proxy.sessions.credential_use import CredentialUses
@@ -56,6 +57,7 @@ class Context:
     admissions: Admissions
     kept_requests: KeptRequests
     look: HouseLook
+    languages: Languages
     metrics: Metrics
     log: FilteringBoundLogger
     clock: Callable[[], float]

@@ -45,7 +45,7 @@ from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import KEEP, PREFIX
-from proxy.languages.current import gettext as _
+from proxy.languages.current import N_, Sentence
 from proxy.operations.incidents import new_incident_id
 from proxy.pages import phrases
 from proxy.sessions.credential_use import UseRefused, UseThrottled
@@ -239,14 +239,14 @@ class Gate:
         if _is_public(request.rule):
             return self._admitted(request, None, b"")
         if isinstance(decision, Deny):
-            detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(decision.groups))
-            return refuse(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
+            open_to = Sentence(phrases.OPEN_TO_GROUPS, {"groups": ", ".join(decision.groups)})
+            return refuse(request, Problem.NOT_ALLOWED, "groups", detail=(open_to,), session=session)
         if isinstance(decision, DenyConfined):
-            detail = _(
-                "You signed in with a pass. It opens only %(apps)s. For the rest, sign in with your own phone.",
-                apps=", ".join(decision.apps),
+            opens = Sentence(
+                N_("You signed in with a pass. It opens only %(apps)s. For the rest, sign in with your own phone."),
+                {"apps": ", ".join(decision.apps)},
             )
-            return refuse(request, Problem.NOT_ALLOWED, "pass", detail=detail, session=session)
+            return refuse(request, Problem.NOT_ALLOWED, "pass", detail=(opens,), session=session)
         if isinstance(decision, DenyFactors):
             if decision.scheme and _keeps(request):
                 return self._to_be_kept(request, refuse_form(self._context, request, session, decision.scheme))

@@ -14,14 +14,16 @@ from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
-from proxy.http.reserved import SIGNED_IN
-from proxy.languages.current import gettext as _
+from proxy.http.reserved import SIGNED_IN, language_cookie
+from proxy.languages.current import Language, Sentence, in_language
 from proxy.operations.incidents import new_incident_id
 from proxy.pages import phrases
 from proxy.pages.answers import Answer, render, wants_page
+from proxy.sessions.cookies import read_cookie
 
 _PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
 _SIGNED_OUT = frozenset((Problem.NOT_SIGNED_IN, Problem.SIGNED_OUT))
+_LANGUAGE_ASKED_FOR = re.compile(rb"\r\naccept-language:([^\r\n]*)", re.IGNORECASE)
 _NOTHING_SENT = frozenset((Problem.STORE_UNAVAILABLE, Problem.OVERLOADED, Problem.UPSTREAM_UNREACHABLE))
 """Problems that mean that nothing of the request reached its app."""
 _AS_SENT = "".join(map(chr, range(33, 127)))
@@ -35,11 +37,19 @@ def refusal(
 
     Of a request without a `head`, `sent` is what came of it. `client` is the address for the log.
     """
-    problem, detail, window_href, readable = refused.problem, refused.detail, "", list[bytes]()
+    with in_language(_language_of(context, head, sent)):
+        return _refusal(context, refused, head=head, sent=sent, client=client, closes=closes)
+
+
+def _refusal(
+    context: Context, refused: RefuseRequest, *, head: RequestHead | None, sent: bytes, client: str, closes: bool
+) -> bytes:
+    problem, detail, target, window_href, readable = refused.problem, refused.detail, "", "", list[bytes]()
     if head is not None:
         asked = refused.question or head
         is_from_page = is_sent_from_page(head)
-        method, again_href = head.method, _url_of(context, asked)
+        method, target = head.method, _target_of(asked)
+        again_href = _origin_of(context, asked) + target if target else ""
         page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method) or is_from_page
         page = page and not refused.is_of_client
         route = context.routes.get(asked.host)
@@ -48,7 +58,7 @@ def refusal(
             window_href = _origin_of(context, asked) + SIGNED_IN
         readable = [] if page else readable_fields(app, head)
         if is_from_page and problem in _NOTHING_SENT and not detail:
-            detail = _(phrases.NOT_PASSED_ON)
+            detail = (Sentence(phrases.NOT_PASSED_ON),)
     else:
         # Of a head that could not be read no more counts than how an answer ends (RFC 9110 section 9.3.2), and whether
         # it looks like a person's: they are told in a page what to do.
@@ -56,7 +66,7 @@ def refusal(
         page = _PAGE_ASKED_FOR.match(sent) is not None
     answer = Answer(
         problem=problem,
-        detail=detail,
+        detail=" ".join(map(str, detail)),
         app=refused.app_name,
         scheme=refused.scheme,
         retry_after_seconds=refused.retry_after_seconds,
@@ -83,7 +93,13 @@ def refusal(
         **person,
     )
     fields, body = render(
-        answer, page=page, sign_in_origin=context.public_url.origin, now=context.clock(), look=context.look
+        answer,
+        page=page,
+        sign_in_origin=context.public_url.origin,
+        now=context.clock(),
+        look=context.look,
+        languages=context.languages,
+        target=target,
     )
     lines = [*(name + b": " + value for name, value in fields), *readable]
     return response(answer.status, lines, body, method=method, closes=closes)
@@ -104,11 +120,26 @@ def with_line(answer: bytes, line: bytes) -> bytes:
     return answer.replace(b"\r\n", b"\r\n" + line + b"\r\n", 1)
 
 
-def _url_of(context: Context, asked: RequestHead | Question) -> str:
-    """The requested address, if it is safe to ask for it again; otherwise empty."""
+def _language_of(context: Context, head: RequestHead | None, sent: bytes) -> Language:
+    """What whoever asks reads pages in. Most requests are forwarded, and never come here."""
+    languages = context.languages
+    if len(languages.in_order) == 1:
+        return languages.default
+    if head is None:
+        accepted = [match[1]] if (match := _LANGUAGE_ASKED_FOR.search(sent)) is not None else []
+        chosen = None
+    else:
+        accepted = [line[16:] for line in head.lines if line[:16].lower() == b"accept-language:"]
+        name = language_cookie(context.public_url.scheme).encode("ascii")
+        chosen = read_cookie([head.cookie], name) if head.cookie else None
+    return languages.asked_for(b",".join(accepted).decode("latin-1"), (chosen or b"").decode("latin-1"))
+
+
+def _target_of(asked: RequestHead | Question) -> str:
+    """Path and query, if it is safe to ask for them again; otherwise empty."""
     if asked.method not in (b"GET", b"HEAD") or not asked.target.startswith(b"/"):
         return ""
-    return _origin_of(context, asked) + quote(asked.target, safe=_AS_SENT)
+    return quote(asked.target, safe=_AS_SENT)
 
 
 def _origin_of(context: Context, asked: RequestHead | Question) -> str:

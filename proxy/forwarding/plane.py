@@ -21,6 +21,7 @@ from proxy.forwarding.public_tls import POLL_SECONDS, PublicTLS
 from proxy.forwarding.routes import create_routes
 from proxy.forwarding.tunnel import Tunnel
 from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.descriptors import RESERVE, Capacity, capacity
 from proxy.operations.metrics import AppTraffic, Metrics
 from proxy.operations.open_files import open_file_limit
@@ -256,6 +257,7 @@ def create_forwarding_plane(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     kept_requests: KeptRequests,
+    languages: Languages = ENGLISH_ALONE,
     takes: Capacity | None = None,
     certificate_poll_seconds: float = POLL_SECONDS,
 ) -> ForwardingPlane:
@@ -291,6 +293,7 @@ def create_forwarding_plane(
         admissions=Admissions(assertions, identity_encoding=server.identity_encoding),
         kept_requests=kept_requests,
         look=look_of(settings.pages),
+        languages=languages,
         metrics=metrics,
         log=log,
         clock=clock,

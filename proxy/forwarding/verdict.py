@@ -17,6 +17,7 @@ from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.routes import Route
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
+from proxy.languages.current import Sentence
 from proxy.sessions.kept_requests import KeptRequest
 from proxy.sessions.session import Session
 
@@ -55,7 +56,8 @@ class RefuseRequest:
     reason: str
     """For the log, and so is who it was where a `session` is known. Never a piece of the request."""
     app_name: str = ""
-    detail: str = ""
+    detail: tuple[Sentence, ...] = ()
+    """Said when it is answered, in the language of whoever reads it."""
     session: Session | None = None
     scheme: str = ""
     tab_href: str = field(default="", repr=False)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from config.addresses import PublicURL
 from proxy.forwarding.authorize import SIGN_IN_FIELD
-from proxy.forwarding.clients import challenges, says_how_it_fetches
+from proxy.forwarding.clients import challenges, lacks, says_how_it_fetches
 from proxy.forwarding.context import Context
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.cross_origin import answer_preflight
@@ -28,7 +28,7 @@ from proxy.http.reserved import (
     STEP_UP,
     browser_cookie,
 )
-from proxy.languages.current import gettext as _
+from proxy.languages.current import Sentence
 from proxy.pages import phrases
 from proxy.pages.answers import OWN_CHALLENGE, step_up_url, wants_page
 from proxy.secrets.tokens import new_token, token_digest
@@ -84,9 +84,8 @@ def ask_to_step_up(context: Context, request: JudgedRequest, session: Session, s
         return _send_to_portal(context, request, scheme)
     if scheme and request.question is None and is_sent_from_page(request.head):
         return refuse_form(context, request, session, scheme)
-    detail = _(phrases.OPEN_TO_SCHEME, scheme=scheme) if scheme else _(phrases.NO_SCHEME_HERE)
     problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
-    return refuse(request, problem, "factors", detail=detail, session=session, scheme=scheme)
+    return refuse(request, problem, "factors", detail=(lacks(scheme),), session=session, scheme=scheme)
 
 
 def refuse_form(
@@ -96,7 +95,7 @@ def refuse_form(
 
     So they sign in, or prove the rest of `scheme`, in another tab, and then go back to the form in this one.
     """
-    detail = f"{_(phrases.OPEN_TO_SCHEME, scheme=scheme)} {_(phrases.KEPT_NOT)}" if scheme else _(phrases.KEPT_NOT)
+    detail = (*((lacks(scheme),) if scheme else ()), Sentence(phrases.KEPT_NOT))
     problem = Problem.SIGNED_OUT if request.cookies.session_token else Problem.NOT_SIGNED_IN
     if scheme:
         problem = Problem.TOO_FEW_FACTORS
@@ -110,7 +109,7 @@ def refuse(
     problem: Problem,
     reason: str,
     *,
-    detail: str = "",
+    detail: tuple[Sentence, ...] = (),
     session: Session | None = None,
     scheme: str = "",
     tab_href: str = "",

@@ -62,6 +62,8 @@ SIGNED_IN = PREFIX + "signed-in"
 AUTHORIZE = PREFIX + "authorize"
 JWKS = PREFIX + "jwks.json"
 STATIC = PREFIX + "static/"
+LANGUAGE = PREFIX + "language/"
+"""On every host of ours: a tag follows, and as the query the address to go back to."""
 API = PREFIX + "api/v1/"
 """Of the sign-in host, where the configuration has it enabled."""
 API_SESSION = API + "session"
@@ -97,9 +99,14 @@ def remembered_cookie(scheme: str) -> str:
     return "__Host-gatepost-remembered" if scheme == "https" else "gatepost-remembered"
 
 
+def language_cookie(scheme: str) -> str:
+    """The tag of the language that somebody chose on this host's pages, and nothing else."""
+    return "__Host-gatepost-language" if scheme == "https" else "gatepost-language"
+
+
 COOKIES = frozenset(
     name(scheme).encode("ascii")
-    for name in (session_cookie, browser_cookie, remembered_cookie)
+    for name in (session_cookie, browser_cookie, remembered_cookie, language_cookie)
     for scheme in ("http", "https")
 )
 """The names of all of them: no app sees one, or sets one."""

@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 from proxy.http.problem import Problem
 from proxy.http.reserved import SCHEME, SIGN_IN, STEP_UP
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.languages.current import gettext as _
 from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
+from proxy.pages.language_links import language_fields, language_links
 from proxy.pages.look import OWN_LOOK, HouseLook
 from proxy.pages.problem_texts import problem_words
 from proxy.pages.template import protective_headers, render_page
@@ -98,20 +100,28 @@ def wants_page(accept: bytes | None, fetch_mode: bytes | None, fetch_dest: bytes
 
 
 def render(
-    answer: Answer, *, page: bool, sign_in_origin: str, now: float | None = None, look: HouseLook = OWN_LOOK
+    answer: Answer,
+    *,
+    page: bool,
+    sign_in_origin: str,
+    now: float | None = None,
+    look: HouseLook = OWN_LOOK,
+    languages: Languages = ENGLISH_ALONE,
+    target: str = "",
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Header fields (content type, cache control, CSP, Retry-After and the like, no length) and body.
 
     `now`: epoch seconds, for the instant at which to try again; None: only how long that takes is said.
     The style sheet is loaded from the page's own host, except on an unknown one, which serves none: there it
-    comes from `sign_in_origin`.
+    comes from `sign_in_origin`. The words are in the language in use, which is one of `languages`. `target`: as
+    `language_links` has it.
     """
     words = problem_words(answer.problem.value)
     retry_after = answer.retry_after_seconds
     if retry_after is None:
         retry_after = _RETRY_AFTER_SECONDS.get(answer.status)
     asset_origin = sign_in_origin if answer.problem is Problem.UNKNOWN_HOST else ""
-    headers = protective_headers(asset_origin=asset_origin)
+    headers = [*protective_headers(asset_origin=asset_origin), *language_fields(languages)]
     if retry_after is not None:
         headers.append(("Retry-After", str(retry_after)))
     if answer.status == 401:
@@ -145,6 +155,7 @@ def render(
                 "incident": answer.incident,
             },
             look=look,
+            links=() if asset_origin else language_links(languages, target),
             asset_origin=asset_origin,
         )
     else:

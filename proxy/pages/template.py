@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
@@ -11,6 +11,7 @@ from markupsafe import escape
 from proxy.languages.current import current_language, translated, translated_number
 from proxy.pages import phrases
 from proxy.pages.assets import ASSETS
+from proxy.pages.language_links import LanguageLink
 from proxy.pages.look import OWN_LOOK, HouseLook
 from proxy.pages.onward import leads_onward, onward_fields, onward_path
 
@@ -44,16 +45,21 @@ _ENVIRONMENT.filters |= {"onward_path": onward_path, "onward_fields": onward_fie
 
 
 def render_page(
-    template: str, values: Mapping[str, object], *, look: HouseLook = OWN_LOOK, asset_origin: str = ""
+    template: str,
+    values: Mapping[str, object],
+    *,
+    look: HouseLook = OWN_LOOK,
+    links: Sequence[LanguageLink] = (),
+    asset_origin: str = "",
 ) -> bytes:
-    """A whole page in UTF-8.
+    """A whole page in UTF-8, in the language in use, with `links` to it in others.
 
     `asset_origin` (``https://host``) is set only where the page's own host does not serve the assets.
     """
     page = _ENVIRONMENT.get_template(template)
     urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
     return page.render(
-        language=current_language(), assets=urls, asset_origin=asset_origin, look=look, **values
+        language=current_language(), language_links=links, assets=urls, asset_origin=asset_origin, look=look, **values
     ).encode()
 
 

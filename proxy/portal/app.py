@@ -28,6 +28,7 @@ from proxy.http.reserved import (
     KEEP,
     KEPT,
     KERBEROS,
+    LANGUAGE,
     ME,
     ME_APP_PASSWORDS,
     ME_FACTORS,
@@ -50,6 +51,7 @@ from proxy.http.reserved import (
     VOUCH,
     VOUCH_STATUS,
 )
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
@@ -63,6 +65,7 @@ from proxy.portal.app_keys import (
     KEPT_REQUESTS,
     KEYS,
     LANDINGS,
+    LANGUAGES,
     LOG,
     LOOK,
     METRICS,
@@ -85,6 +88,7 @@ from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
+from proxy.portal.languages import choose_language, say_in_their_language
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
 from proxy.portal.not_me import show_not_me, take_not_me
@@ -143,12 +147,15 @@ def create_portal(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     readiness: Callable[[], Awaitable[Readiness]] | None = None,
+    languages: Languages = ENGLISH_ALONE,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
     `readiness` says what works, for the admin pages; None: they do not know.
     """
-    app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[say_in_their_language, answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES
+    )
     app.on_response_prepare.append(_without_versions)
     app[SETTINGS] = settings
     app[FLOW] = sign_in.flow
@@ -176,6 +183,7 @@ def create_portal(
     )
     app[NOTICE_BOARD] = notice_board
     app[LOOK] = look_of(settings.pages)
+    app[LANGUAGES] = languages
     app[REALMS] = realms
     app[STORE] = store
     app[SESSIONS] = sessions
@@ -217,6 +225,7 @@ def create_portal(
             web.get(SESSION_SCRIPT, show_session_script),
             web.get(SIGNED_IN, show_signed_in),
             web.get(STATIC + "{hash}/{name}", show_asset),
+            web.get(LANGUAGE + "{tag}", choose_language, allow_head=False),
             web.get(JWKS, show_jwks),
         ]
     )

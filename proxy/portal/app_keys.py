@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.factors.passkey.passkeys import Passkeys
+from proxy.languages.choice import Languages
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
 from proxy.pages.look import HouseLook
@@ -95,6 +96,7 @@ LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
 NOTICE_BOARD = web.AppKey("notice_board", NoticeBoard)
 LOOK = web.AppKey("look", HouseLook)
+LANGUAGES = web.AppKey("languages", Languages)
 LOG = web.AppKey("log", FilteringBoundLogger)
 PASSKEYS = web.AppKey("passkeys", Passkeys)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")

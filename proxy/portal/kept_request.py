@@ -13,7 +13,7 @@ from aiohttp import web
 from config.settings import AppSettings
 from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.http.problem import Problem
-from proxy.http.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
+from proxy.http.reserved import COOKIES, KEPT, KEPT_QUERY
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.pages.amounts import size
@@ -34,7 +34,7 @@ _CONNECTIONS_FIELDS = (b"host", b"cookie", b"content-length", b"transfer-encodin
 _PLANES_FIELDS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
 """Added again when the form is sent on. If they were kept, it would have too many fields."""
 _NOT_KEPT_FIELDS = frozenset(_CONNECTIONS_FIELDS + _PLANES_FIELDS)
-_OWN_COOKIES = frozenset(name(scheme) for name in (session_cookie, browser_cookie) for scheme in ("http", "https"))
+_OWN_COOKIES = frozenset(name.decode() for name in COOKIES)
 
 
 async def keep_request(request: web.Request) -> web.StreamResponse:

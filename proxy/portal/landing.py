@@ -31,6 +31,7 @@ from proxy.http.reserved import (
 )
 from proxy.languages.current import gettext as _
 from proxy.languages.current import ngettext
+from proxy.portal.addresses import FORM, address_of
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
@@ -45,8 +46,6 @@ AGAIN = "again"
 """Query field: how many tickets in a row did not fit, so that round trips have an end."""
 MOST_ROUND_TRIPS = 3
 """Each may collide with a tab whose first page arrived in the meantime, with a different browser cookie."""
-FORM = "form"
-"""Query field of the sign-in page."""
 CHALLENGE = "challenge"
 """Query and form field of the passcode page."""
 ASK_MANAGER = "ask_manager"
@@ -57,7 +56,7 @@ LOST = "lost"
 """Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
 TOLD = "told"
-"""Query field of the passcode page: what became of the form that was sent from it."""
+"""Query field of the pages with a form: what became of the one that was sent from it."""
 TICKED = "ticked"
 """Query field of the passcode page: its tick was set when that form was sent."""
 REMINDER = "reminder"
@@ -184,6 +183,12 @@ def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0, form: bool = False,
     return _path(
         SIGN_IN, _fields_of(back) | {AGAIN: str(again or ""), FORM: "1" if form else "", LOST: "1" if lost else ""}
     )
+
+
+def told_again(request: web.Request, told: str) -> str:
+    """Where a GET shows the page that answers this form, with what it says of it."""
+    address = address_of(request)
+    return address if request.method in ("GET", "HEAD") else f"{address}&{TOLD}={told}"
 
 
 def kerberos_path(back: WayBack) -> str:

@@ -17,6 +17,7 @@ from proxy.http.reserved import (
     JWKS,
     KEEP,
     KEPT,
+    LANGUAGE,
     ME,
     ME_APP_PASSWORDS,
     ME_FACTORS,
@@ -38,9 +39,9 @@ from proxy.languages.current import gettext as _
 from proxy.operations.store_errors import StoreError
 from proxy.pages import phrases
 from proxy.pages.answers import Answer, render, wants_page
-from proxy.portal.app_keys import CLOCK, LOG, LOOK, METRICS, SETTINGS, VISIT, Visit
+from proxy.portal.addresses import address_of
+from proxy.portal.app_keys import CLOCK, LANGUAGES, LOG, LOOK, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.forms import Refused
-from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin
 from proxy.secrets.tokens import new_token
@@ -150,7 +151,7 @@ async def keep_to_the_host(request: web.Request, handler: Handler) -> web.Stream
     if app is None:
         if path in (TICKET, KEEP, KEPT):
             raise web.HTTPNotFound
-    elif path not in _OF_APP_HOSTS and not path.startswith(STATIC):
+    elif path not in _OF_APP_HOSTS and not path.startswith((STATIC, LANGUAGE)):
         if request.method not in ("GET", "HEAD") or path not in _PAGES_OF_THE_SIGN_IN_HOST:
             raise web.HTTPNotFound
         return redirect(request.app[SETTINGS].server.public_url.origin + ("/" if path == PREFIX else path))
@@ -173,6 +174,8 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
         sign_in_origin=request.app[SETTINGS].server.public_url.origin,
         now=now,
         look=request.app[LOOK],
+        languages=request.app[LANGUAGES],
+        target=address_of(request) if visit is not None else "",
     )
     return web.Response(
         status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
@@ -180,30 +183,9 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
 
 
 def _again_href(request: web.Request, visit: Visit) -> str:
-    """The address of this page: our forms are posted to the address that they are shown at.
-
-    A button that is none of a sign-in may be posted to an address of its own, below the page's.
-    """
-    public = request.app[SETTINGS].server.public_url
-    target = request.raw_path
-    if not _is_page(request):
-        target = target.partition("?")[0].rpartition("/")[0]
-    if request.path == KEEP or not target.startswith("/"):
-        return ""
-    if request.method not in ("GET", "HEAD"):
-        # Another address than the page's own: with a fragment, a link to that one would load nothing.
-        target += ("&" if "?" in target else "?") + f"{FORM}=1"
-    return (public.origin if visit.app is None else app_origin(visit.app, public)) + target
-
-
-def _is_page(request: web.Request) -> bool:
-    """Whether a browser may ask for this address by GET; also True for an unknown address."""
-    resource = request.match_info.route.resource
-    routes = request.app.router.routes()
-    return resource is None or any(
-        route.method == "GET" and route.resource is not None and route.resource.canonical == resource.canonical
-        for route in routes
-    )
+    """The absolute address of this page."""
+    public, target = request.app[SETTINGS].server.public_url, address_of(request)
+    return (public.origin if visit.app is None else app_origin(visit.app, public)) + target if target else ""
 
 
 def _page_of(request: web.Request) -> str:

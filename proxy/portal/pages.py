@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.http.reserved import browser_cookie, remembered_cookie, session_cookie
+from proxy.http.reserved import browser_cookie, language_cookie, remembered_cookie, session_cookie
 from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_in
+from proxy.pages.language_links import language_fields, language_links
 from proxy.pages.onward import STEPS
 from proxy.pages.template import protective_headers, render_page
-from proxy.portal.app_keys import KEYS, LOOK, NOTICE_BOARD, SETTINGS, VISIT
+from proxy.portal.addresses import address_of
+from proxy.portal.app_keys import KEYS, LANGUAGES, LOOK, NOTICE_BOARD, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
@@ -31,13 +33,15 @@ def page(
     may_be_framed: bool = False,
     has_frame: bool = False,
     holds_session: bool = False,
+    shown_at: str = "",
     **values: object,
 ) -> web.Response:
     """A whole page; one that refuses shows its incident id. The browser cookie is set where there is none: its forms
     depend on it.
 
     `form_targets`: where the answers to its forms may redirect to, if not to the apps. `holds_session`: whether people
-    may stay on it until their session ends; then it tells so before.
+    may stay on it until their session ends; then it tells so before. `shown_at`: path and query at which it says the
+    same on a GET, if not at its own.
     """
     settings, visit = request.app[SETTINGS], request[VISIT]
     public = settings.server.public_url
@@ -49,12 +53,18 @@ def page(
     }
     may_fetch = may_fetch or holds_session
     response = web.Response(
-        body=render_page(template, {**own, **values}, look=request.app[LOOK]),
+        body=render_page(
+            template,
+            {**own, **values},
+            look=request.app[LOOK],
+            links=language_links(request.app[LANGUAGES], shown_at or address_of(request)),
+        ),
         status=status,
         headers=[
             *protective_headers(
                 form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed, has_frame=has_frame
             ),
+            *language_fields(request.app[LANGUAGES]),
             ("Content-Type", "text/html; charset=utf-8"),
         ],
     )
@@ -140,6 +150,10 @@ def set_browser_cookie(request: web.Request, response: web.Response) -> None:
 def set_remembered_cookie(request: web.Request, response: web.Response, value: str, seconds: float) -> None:
     """An empty value and 0 seconds: there is nothing to remember any more."""
     _set_cookie(request, response, remembered_cookie(_scheme(request)), value, max_age=int(seconds))
+
+
+def set_language_cookie(request: web.Request, response: web.Response, tag: str) -> None:
+    _set_cookie(request, response, language_cookie(_scheme(request)), tag, max_age=_BROWSER_SECONDS)
 
 
 def clear_session_cookie(request: web.Request, response: web.Response) -> None:

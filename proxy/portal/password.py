@@ -25,12 +25,14 @@ from proxy.portal.landing import (
     PASSWORD_CHANGED,
     REMINDER,
     START_PAGE,
+    TOLD,
     expiry_warning,
     land,
     password_path,
     sign_in_path,
     start_link,
     to_sign_in,
+    told_again,
     way_back,
 )
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
@@ -84,7 +86,9 @@ async def show_password(request: web.Request) -> web.StreamResponse:
         return _reminder(request, back, warning) if warning else await land(request, session, back)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
-    return await _form(request, session, changer, back)
+    reason = next((each for each in _REFUSALS if each.value == request.query.get(TOLD)), None)
+    wrong = None if reason is None else _wrong(reason)
+    return await _form(request, session, changer, back, wrong=wrong, status=HTTPStatus.OK)
 
 
 async def take_password(request: web.Request) -> web.StreamResponse:
@@ -116,8 +120,8 @@ async def take_password(request: web.Request) -> web.StreamResponse:
             response.headers["Retry-After"] = str(wait)
             return response
         case PasswordChangeRefused(reason):
-            wrong = WrongField(_FIELD_OF.get(reason, "new"), _(_REFUSALS[reason]))
-            return await _form(request, session, changer, back, wrong=wrong)
+            shown_at = told_again(request, reason.value)
+            return await _form(request, session, changer, back, wrong=_wrong(reason), shown_at=shown_at)
         case ChangedAndSignedOut():
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
@@ -146,6 +150,10 @@ async def _go_on(request: web.Request, session: Session, back: WayBack) -> web.R
     return await land(request, session, back)
 
 
+def _wrong(reason: ChangeRefusal) -> WrongField:
+    return WrongField(_FIELD_OF.get(reason, "new"), _(_REFUSALS[reason]))
+
+
 async def _form(
     request: web.Request,
     session: Session,
@@ -154,6 +162,7 @@ async def _form(
     *,
     wrong: WrongField | None = None,
     status: int | None = None,
+    shown_at: str = "",
 ) -> web.Response:
     """Nothing that was typed appears in the page."""
     must = session.level is Level.MUST_CHANGE_PASSWORD
@@ -163,6 +172,7 @@ async def _form(
         "password.html",
         status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK),
         holds_session=True,
+        shown_at=shown_at,
         title=_("Choose a new password") if must else _("Change your password"),
         lead=_(lead, username=session.principal.username),
         csrf_token=form_token(request, Form.PASSWORD, session.session_id),

@@ -19,12 +19,13 @@ from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
+from proxy.portal.addresses import FORM
 from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.landing import (
-    FORM,
     LOST,
+    TOLD,
     goal_of,
     kerberos_path,
     land,
@@ -33,6 +34,7 @@ from proxy.portal.landing import (
     password_path,
     round_trips,
     sign_in_path,
+    told_again,
     way_back,
 )
 from proxy.portal.pages import (
@@ -55,6 +57,8 @@ from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyRefusedHere
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
 from proxy.sign_in.time_grid import answer_at
 
+_REFUSED = "refused"
+"""Value of the query field `TOLD`."""
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
 
@@ -79,7 +83,15 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
         return response
     if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         return framed(request, back)
-    return sign_in_form(request, back, session=session, lost=_has_lost_cookie(request))
+    is_refused = query.get(TOLD) == _REFUSED
+    return sign_in_form(
+        request,
+        back,
+        session=session,
+        error=_(phrases.SIGN_IN_REFUSED) if is_refused else "",
+        is_refused=is_refused,
+        lost=_has_lost_cookie(request),
+    )
 
 
 def _without_cookie(request: web.Request) -> str:
@@ -256,6 +268,7 @@ def sign_in_form(
         request,
         "sign_in.html",
         status=status,
+        shown_at=told_again(request, _REFUSED) if is_refused else "",
         may_fetch=bool(passkey_href),
         passkey_href=passkey_href,
         # A browser that chooses by itself would choose the one that was just refused, for ever.

@@ -1,4 +1,4 @@
-"""Reading Gatepost's tokens out of ``Cookie`` fields: a pure function on header values (RFC 6265).
+"""Reading Gatepost's cookies out of ``Cookie`` fields: a pure function on header values (RFC 6265).
 
 Names are compared exactly, without the spaces around them and around the ``=``, as servers do.
 """
@@ -13,9 +13,15 @@ _BLANKS = b" \t"
 
 
 def read_token(cookie_fields: Sequence[bytes], name: bytes) -> bytes | None:
-    """The token in the cookie of this name, out of the values of all ``Cookie`` fields of a request.
+    """The token in the cookie of this name; None also where its value does not have the form of one."""
+    found = read_cookie(cookie_fields, name)
+    return found if found is not None and is_token(found) else None
 
-    None if there is none, more than one (even an equal one), or if its value does not have the form of a token.
+
+def read_cookie(cookie_fields: Sequence[bytes], name: bytes) -> bytes | None:
+    """The value of the cookie of this name, out of the values of all ``Cookie`` fields of a request.
+
+    None if there is none, or more than one (even an equal one).
     """
     found: bytes | None = None
     for field in cookie_fields:
@@ -29,4 +35,4 @@ def read_token(cookie_fields: Sequence[bytes], name: bytes) -> bytes | None:
                 if found is not None:
                     return None
                 found = value.strip(_BLANKS)
-    return found if found is not None and is_token(found) else None
+    return found

@@ -28,6 +28,7 @@ OPTION = re.compile(r"^# ([a-z0-9_]+) = (.*)$", re.MULTILINE)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "texts").mkdir()
     (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "ad-password").write_text("a service password\n")
     (tmp_path / "smtp-password").write_text("a relay password\n")

@@ -108,6 +108,8 @@ def loaded(tree: dict[str, Any], house: Path) -> Settings:
             named = house / value
             named.write_bytes((house / CONTENTS[key]).read_bytes() if key in CONTENTS else b"-\n")
             named.chmod(0o600)
+        if key == "catalogues":
+            (house / value).mkdir(exist_ok=True)
     file = house / "gatepost.toml"
     file.write_text(text)
     return load_settings(file, {}, sms_text_problems)

@@ -17,6 +17,7 @@ from directory.principal import Principal
 from proxy.factors.proof import Proof
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import POLL_SECONDS
+from proxy.languages.configured import languages_of
 from proxy.operations.listening import bind, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
@@ -222,6 +223,7 @@ def staged(tmp_path: Path) -> StageMaker:
                 log=log,
                 clock=lambda: NOW,
                 kept_requests=KeptRequests(kept_store, Keys(b"k" * 32)),
+                languages=languages_of(settings.pages),
                 certificate_poll_seconds=certificate_poll_seconds,
             )
             listeners = bind(settings.server.listen[0].host, 0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.forwarding.cookies import split_cookies
-from proxy.http.reserved import browser_cookie, session_cookie
+from proxy.http.reserved import browser_cookie, language_cookie, session_cookie
 from proxy.sessions.cookies import read_token
 
 TOKEN = b"A" * 42 + b"_"
@@ -37,7 +37,15 @@ PAIRS = st.lists(
     st.one_of(
         st.binary(max_size=12).filter(lambda pair: b";" not in pair),
         st.sampled_from(
-            [b"gatepost=x", b" __Host-gatepost=y", b"a=1", b" gatepost-browser", b"gatepost", b" =gatepost"]
+            [
+                b"gatepost-language=cy",
+                b"gatepost=x",
+                b" __Host-gatepost=y",
+                b"a=1",
+                b" gatepost-browser",
+                b"gatepost",
+                b" =gatepost",
+            ]
         ),
     ),
     max_size=6,
@@ -48,7 +56,7 @@ PAIRS = st.lists(
 def test_nothing_of_ours_is_left_in_any_header(pairs: list[bytes]) -> None:
     left = split_cookies(b";".join(pairs), "https").others
     for scheme in ("http", "https"):
-        for name in (session_cookie(scheme), browser_cookie(scheme)):
+        for name in (session_cookie(scheme), browser_cookie(scheme), language_cookie(scheme)):
             assert all(pair.partition(b"=")[0].strip(b" \t") != name.encode() for pair in left.split(b";"))
             assert read_token([left], name.encode()) is None
     foreign = [pair.strip(b" \t") for pair in pairs if b"gatepost" not in pair and pair.strip(b" \t")]

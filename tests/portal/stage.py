@@ -34,6 +34,7 @@ from proxy.api.create_api import create_api
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.factors.confinement import still_counts
 from proxy.http.reserved import API
+from proxy.languages.configured import languages_of
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
@@ -382,6 +383,7 @@ class Stage:
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )
         self.credentials = sign_in.credentials
+        languages = languages_of(settings.pages)
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,
@@ -396,6 +398,7 @@ class Stage:
             clock=self._clock,
             sleep=self._pause,
             readiness=self.what_works,
+            languages=languages,
         )
         if settings.api.enabled:
             api = create_api(
@@ -406,6 +409,7 @@ class Stage:
                 log=log,
                 clock=self._clock,
                 sleep=self._pause,
+                languages=languages,
             )
             self.portal.add_subapp(API, api)
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())

@@ -39,7 +39,7 @@ async def test_the_form_is_right_for_password_managers_and_screen_readers(stage:
     assert 'autocomplete="username"' in page.text
     assert 'autocomplete="current-password"' in page.text
     assert '<label for="password">' in page.text
-    assert '<html lang="en">' in page.text
+    assert '<html lang="en" dir="ltr">' in page.text
 
 
 async def test_pages_carry_the_protective_header_fields(stage: Stage) -> None:

@@ -158,20 +158,23 @@ if (waiting) {
   setTimeout(ask, 3000);
 }
 
-// Instants in the person's own time zone.
+// Instants in the person's own time zone, and as they write them where the page is in their language.
+const page = document.documentElement.lang;
+const theirs = (navigator.languages ?? [navigator.language]).find((each) => each.split("-")[0] === page.split("-")[0]);
+const instant = (moment, style) => moment.toLocaleString(theirs ?? page, theirs ? style : { ...style, hourCycle: "h23" });
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
   if ("clock" in time.dataset && moment.toDateString() === new Date().toDateString()) {
     const timeStyle = time.dataset.clock === "seconds" ? "medium" : "short";
-    time.textContent = moment.toLocaleTimeString(undefined, { timeStyle });
+    time.textContent = instant(moment, { timeStyle });
   } else {
-    time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = instant(moment, { dateStyle: "medium", timeStyle: "short" });
   }
 }
 
 // Browsers keep the fragment of an address (#/orders/42) through redirects and forms that go to their page's own address,
 // but not through links. (Without this script, buttons stand in their place: `proxy.pages.onward`.)
-for (const link of document.querySelectorAll("a[data-onward]")) {
+for (const link of document.querySelectorAll("a[data-onward], .languages a")) {
   const address = new URL(link.href);
   if (address.href === location.href.split("#")[0]) {
     link.addEventListener("click", (event) => { event.preventDefault(); location.reload(); });

@@ -71,6 +71,7 @@ def admin_page(
         may_be_framed=False,
         has_frame=False,
         holds_session=True,
+        shown_at="",
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,
