@@ -18,6 +18,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.marks import mark_all_ended
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.store.sqlite.succession import take_over
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
@@ -120,6 +121,32 @@ async def test_a_removed_file_is_made_again_with_all_that_it_held(
         await each.ping()
     assert [event for event, _ in reported] == ["store.file_gone"]
     assert is_sound(path)
+
+
+async def test_the_rows_of_every_table_are_taken_over(tmp_path: Path) -> None:
+    """Of those that are added later too."""
+    connections = []
+    for name in ("gone.db", "state.db"):
+        store = SQLiteStore(tmp_path / name)
+        await store.ping()
+        await store.close()
+        connections.append(sqlite3.connect(tmp_path / name))
+    gone, connection = connections
+    gone.execute("PRAGMA foreign_keys = OFF")
+    tables = [name for (name,) in gone.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = [name for name in tables if not name.startswith("sqlite") and name != "notices"]
+    sample = {"TEXT": "x", "INTEGER": 1, "REAL": 1.0, "BLOB": b"x", "ANY": "x"}
+    for table in tables:
+        columns = [kind for (_, _, kind, *_) in gone.execute(f"PRAGMA table_info({table})")]
+        gone.execute(
+            f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})",
+            [sample[kind] for kind in columns],
+        )
+    take_over(gone, connection)
+    counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+    assert [name for name, count in counts.items() if not count] == []
+    for each in connections:
+        each.close()
 
 
 async def test_whoever_keeps_sessions_reads_everything_again_after_the_file_was_removed(

@@ -16,29 +16,8 @@ from proxy.store.sqlite.marks import name_predecessors, read_facts
 from proxy.store.sqlite.owner import make_file
 from proxy.store.sqlite.standing import remove_log
 
-_TABLES = (
-    "sessions",
-    "cookies",
-    "challenges",
-    "tickets",
-    "familiar_addresses",
-    "known_numbers",
-    "enrolments",
-    "remembered_browsers",
-    "passes",
-    "vouches",
-    "reported_sign_ins",
-    "operator_notices",
-    "former_cookies",
-    "kept_requests",
-    "network_accesses",
-    "leases",
-    "sendings",
-    "delivery_failures",
-    "flushes",
-)
-"""In an order in which each finds what it refers to. Notices are left out: a process that heard some reads everything
-again."""
+_APART = frozenset({"store_file", "predecessors", "notices", "counters", "arrivals"})
+"""Tables that are no mere rows to copy. Notices are left out: a process that heard some reads everything again."""
 
 
 def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int | None:
@@ -52,10 +31,10 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
         return None
     counted = connection.total_changes
     count = 0
-    for table in _TABLES:
-        rows = gone.execute(f"SELECT * FROM {table}")  # noqa: S608  # a constant
+    for table in _copied(gone):
+        rows = gone.execute(f"SELECT * FROM {table}")  # noqa: S608  # our own schema's
         places = ", ".join("?" * len(rows.description))
-        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608  # constants
+        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608
         if table == "sessions":
             count = connection.total_changes - counted
     connection.executemany(
@@ -74,6 +53,12 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
     connection.execute("UPDATE store_file SET all_ended_at = max(all_ended_at, ?)", (before.marks.all_ended_at,))
     name_predecessors(connection, {before.store_id, *before.predecessors})
     return count
+
+
+def _copied(gone: sqlite3.Connection) -> list[str]:
+    """Each table by its name: sessions first, which others refer to."""
+    rows = gone.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    return sorted({name for (name,) in rows} - _APART, key=lambda name: (name != "sessions", name))
 
 
 def put_copy(open_one: sqlite3.Connection, path: Path) -> None:
