@@ -43,7 +43,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "throttle",
     },
     # It implements what those ask to have kept, and is itself imported by the composition alone.
-    "store": {"config", "delivery", "directory", "factors", "operations", "secrets", "sessions", "sign_in", "throttle"},
+    "store": {
+        "config",
+        "delivery",
+        "directory",
+        "factors",
+        "help_desk",
+        "operations",
+        "secrets",
+        "sessions",
+        "sign_in",
+        "throttle",
+    },
     # The forwarding plane.
     "upstreams": {"config", "http", "operations"},
     "forwarding": {"access", "config", "http", "languages", "operations", "pages", "secrets", "sessions", "upstreams"},

@@ -70,6 +70,7 @@ from proxy.portal.app_keys import (
     LOOK,
     METRICS,
     NOT_ME_STEP,
+    NOT_MY_NUMBER,
     NOTICE_BOARD,
     PASSKEYS,
     PASSWORD_CHANGE,
@@ -162,6 +163,7 @@ def create_portal(
     app[PASSWORD_CHANGE] = sign_in.password_change
     app[PASSKEYS] = sign_in.passkeys
     app[NOT_ME_STEP] = sign_in.not_me
+    app[NOT_MY_NUMBER] = sign_in.not_my_number
     app[SIGN_IN_LOG] = sign_in.log
     app[ENROLLING] = Enrolling(
         store=store.enrolments,

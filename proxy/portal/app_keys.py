@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.factors.passkey.passkeys import Passkeys
+from proxy.help_desk.number_sweeps import SweepCountStore
 from proxy.languages.choice import Languages
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
@@ -29,6 +30,7 @@ from proxy.sign_in.create import SignInStore
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.not_me import NotMe
 from proxy.sign_in.password_change import PasswordChangeStep
+from proxy.sign_in.reported_numbers import NotMyNumber
 from proxy.sign_in.sign_in_log import SignInLog
 
 
@@ -43,6 +45,9 @@ class PortalStore(SignInStore, Protocol):
 
     @property
     def leases(self) -> LeaseStore: ...
+
+    @property
+    def sweeps(self) -> SweepCountStore: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ VISIT = web.RequestKey("visit", Visit)
 SETTINGS = web.AppKey("settings", Settings)
 FLOW = web.AppKey("flow", SignIn)
 PASSWORD_CHANGE = web.AppKey("password_change", PasswordChangeStep)
+NOT_MY_NUMBER = web.AppKey("not_my_number", NotMyNumber)
 NOT_ME_STEP = web.AppKey("not_me", NotMe)
 SIGN_IN_LOG = web.AppKey("sign_in_log", SignInLog)
 REALMS = web.AppKey("realms", Realms)

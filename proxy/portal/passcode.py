@@ -17,7 +17,7 @@ from proxy.http.problem import Problem
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.pages.instants import instant_in
-from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, FLOW, NOT_MY_NUMBER, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.landing import (
@@ -55,7 +55,8 @@ _REMEMBER = "remember"
 
 
 async def take_passcode(request: web.Request) -> web.StreamResponse:
-    """One of three things: an answer, a re-send (field `resend`), a new passcode (field `new`)."""
+    """One of four things: an answer, a re-send (field `resend`), a new passcode (field `new`), or that the number is
+    somebody else's (field `not_mine`)."""
     fields = await read_form(request)
     named = way_back(request, fields)
     session = await current_session(request)
@@ -81,6 +82,10 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         request.app[SIGN_IN_LOG].passcode_refused(visit.client, session.principal, Attempt.GONE.value)
         return await passcode_over(request, session, named)
     back = onward(request, challenge, named)
+    if "not_mine" in fields:
+        # Whatever comes of it is for the admin alone: this page says the same, and waits for the code as before.
+        await request.app[NOT_MY_NUMBER].report(visit.client, session.principal, challenge, now=now)
+        return redirect(passcode_path(challenge.challenge_id, back, told=FormFate.NOT_MINE))
     if "resend" in fields:
         another = fields["resend"] == "another"
         return await _send_again(request, session, challenge, back, is_another_way=another, now=now)

@@ -20,7 +20,7 @@ from proxy.pages import phrases
 from proxy.pages.amounts import duration, tries_left
 from proxy.pages.instants import Instant, instant
 from proxy.pages.refusal_texts import WRONG_ANSWERS
-from proxy.portal.app_keys import FLOW, PASSKEYS, SETTINGS, VISIT, current_session
+from proxy.portal.app_keys import FLOW, NOT_MY_NUMBER, PASSKEYS, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.landing import ASK_MANAGER, TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
 from proxy.portal.pages import form_token, page
@@ -69,6 +69,8 @@ class FormFate(StrEnum):
     SENT = "sent"
     """The passcode went out again."""
     WRONG = "wrong"
+    NOT_MINE = "not_mine"
+    """The person said that it went to a number that is not theirs."""
     SHAPE = "shape"
     """It was no answer at all, so none was judged."""
 
@@ -145,6 +147,7 @@ async def passcode_form(
         wait=max(0, math.ceil(look.offer_at - now)),
         another=_another_way(session, challenge, look),
         others=others,
+        may_say_not_mine=not look.is_mail and request.app[NOT_MY_NUMBER].is_offered(challenge),
         safer=_safer(session, challenge, others),
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
         start_again=start_again(request, session),
@@ -257,6 +260,11 @@ def what_became(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, s
     match told:
         case FormFate.SENT:
             return _(phrases.PASSCODE_RESENT), ""
+        case FormFate.NOT_MINE:
+            return _(
+                "We have told the people who keep your details that this is not your number. "
+                "Call your IT help desk to have it corrected."
+            ), ""
         case FormFate.WRONG:
             wrong = _(WRONG_ANSWERS.get(challenge.factor.value, phrases.WRONG_CODE))
             return "", f"{wrong} {tries_left(challenge.attempts_left)}"

@@ -42,6 +42,7 @@ from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.proving import Proving
 from proxy.sign_in.remembering import Remembering
+from proxy.sign_in.reported_numbers import NotMyNumber, ReportedNumberStore
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.sign_in.used_codes import UsedCodes
@@ -80,6 +81,9 @@ class SignInStore(Protocol):
     def reported(self) -> ReportedSignInStore: ...
 
     @property
+    def reported_numbers(self) -> ReportedNumberStore: ...
+
+    @property
     def browsers(self) -> RememberedBrowserStore: ...
 
     @property
@@ -92,6 +96,7 @@ class SignInParts:
     password_change: PasswordChangeStep
     passkeys: Passkeys
     not_me: NotMe
+    not_my_number: NotMyNumber
     credentials: CredentialStep
     log: SignInLog
 
@@ -238,6 +243,14 @@ def create_sign_in(
             passes=store.passes,
             credentials=store.credentials,
             reported=store.reported,
+            counters=store.counters,
+            keys=keys,
+            log=sign_in_log,
+        ),
+        not_my_number=NotMyNumber(
+            settings=settings,
+            numbers=store.numbers,
+            reported=store.reported_numbers,
             counters=store.counters,
             keys=keys,
             log=sign_in_log,

@@ -99,6 +99,10 @@ class SignInLog:
             "sign_in.reported", incident=client.incident, realm=realm, guid=guid, client_address=client.address, **facts
         )
 
+    def number_reported(self, client: Client, principal: Principal, *, destination: str) -> None:
+        """A person said that the number that their passcode went to is not theirs. `destination`: masked."""
+        self._of(client, principal, "number.reported", destination=destination)
+
     def vouch(self, client: Client, principal: Principal, event: str, **facts: str | int) -> None:
         """Of the person who asks (`asked`, `not_possible`), or of the manager (`answered`, `refused`)."""
         self._of(client, principal, f"vouch.{event}", **facts)

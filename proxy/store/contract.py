@@ -14,6 +14,7 @@ from proxy.factors.passcode.arrival_times import ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
+from proxy.help_desk.number_sweeps import SweepCountStore
 from proxy.operations.notice_board import OperatorNoticeStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
@@ -22,6 +23,7 @@ from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.credentials import CredentialStore
 from proxy.sign_in.not_me import ReportedSignInStore
+from proxy.sign_in.reported_numbers import ReportedNumberStore
 from proxy.throttle.counter_store import ThrottleStore
 
 
@@ -37,6 +39,12 @@ class Store(Protocol):
 
     @property
     def reported(self) -> ReportedSignInStore: ...
+
+    @property
+    def reported_numbers(self) -> ReportedNumberStore: ...
+
+    @property
+    def sweeps(self) -> SweepCountStore: ...
 
     @property
     def browsers(self) -> RememberedBrowserStore: ...

@@ -19,6 +19,7 @@ from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
+from proxy.help_desk.number_sweeps import SweepCount
 from proxy.operations.notice_board import OperatorNotice
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
@@ -27,6 +28,7 @@ from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
 from proxy.sign_in.credentials import Credential
 from proxy.sign_in.not_me import ReportedSignIn
+from proxy.sign_in.reported_numbers import ReportedNumber
 from proxy.throttle.counter_store import Count, Counter, Reached
 from tests.support.memory_sessions import MemorySessions
 
@@ -52,6 +54,8 @@ _READING = {
     "credential_by",
     "credentials",
     "reported",
+    "reported_numbers",
+    "sweeps",
     "accesses",
     "notice",
 }
@@ -620,6 +624,40 @@ class MemoryOperatorNotices:
         return kept is not None
 
 
+class MemoryReportedNumbers:
+    """`ReportedNumberStore` and `SweepCountStore`."""
+
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, ReportedNumber] = {}
+        self._sweeps: dict[float, SweepCount] = {}
+
+    async def put_reported_number(self, reported: ReportedNumber) -> bool:
+        self._called("put_reported_number")
+        if (known := self._kept.get(reported.guid)) is not None and known.number == reported.number:
+            return False
+        self._kept[reported.guid] = reported
+        return True
+
+    async def reported_numbers(self) -> tuple[ReportedNumber, ...]:
+        self._called("reported_numbers")
+        return tuple(sorted(self._kept.values(), key=lambda each: each.at, reverse=True))
+
+    async def drop_reported_number(self, guid: str, number: bytes) -> bool:
+        self._called("drop_reported_number")
+        known = self._kept.get(guid)
+        return known is not None and known.number == number and self._kept.pop(guid) is known
+
+    async def put_sweep(self, sweep: SweepCount, *, most: int) -> None:
+        self._called("put_sweep")
+        kept = {**self._sweeps, sweep.made_at: sweep}
+        self._sweeps = {at: kept[at] for at in sorted(kept)[-most:]}
+
+    async def sweeps(self) -> tuple[SweepCount, ...]:
+        self._called("sweeps")
+        return tuple(self._sweeps.values())
+
+
 class MemoryStore:
     """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
@@ -640,6 +678,7 @@ class MemoryStore:
         self.leases = MemoryLeases(self._called)
         self.enrolments = MemoryEnrolments(self._called)
         self.reported = MemoryReportedSignIns(self._called)
+        self.reported_numbers = self.sweeps = MemoryReportedNumbers(self._called)
         self.network_accesses = MemoryNetworkAccesses(self._called)
         self.operator_notices = MemoryOperatorNotices(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)

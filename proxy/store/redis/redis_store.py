@@ -24,7 +24,7 @@ from proxy.store.redis.operator_notices import RedisOperatorNotices
 from proxy.store.redis.passes import RedisPasses
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
-from proxy.store.redis.reported import RedisReportedSignIns
+from proxy.store.redis.reported import RedisReportedNumbers, RedisReportedSignIns
 from proxy.store.redis.sessions import RedisSessions
 
 
@@ -49,6 +49,7 @@ class RedisStore:
         self.enrolments = RedisEnrolments(connections)
         self.counters = RedisCounters(connections)
         self.reported = RedisReportedSignIns(connections)
+        self.reported_numbers = self.sweeps = RedisReportedNumbers(connections)
         self.browsers = RedisRememberedBrowsers(connections)
         self.passes = RedisPasses(connections)
         self.credentials = RedisCredentials(connections)

@@ -1,13 +1,16 @@
-"""Sign-ins that their persons say were not theirs, in Redis: few, in one hash."""
+"""Sign-ins and numbers that their persons say are not theirs, in Redis: few, in a hash each. And counts of sweeps."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
+from proxy.help_desk.number_sweeps import SweepCount
 from proxy.sign_in.not_me import ReportedSignIn
+from proxy.sign_in.reported_numbers import ReportedNumber
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.scripts import REMEMBERED
+from proxy.store.redis.scripts import REPORTED
 
 
 class RedisReportedSignIns:
@@ -18,12 +21,44 @@ class RedisReportedSignIns:
 
     async def put_reported(self, reported: ReportedSignIn) -> None:
         arguments = (reported.guid, json.dumps(asdict(reported), separators=(",", ":")))
-        await self._connections.run(REMEMBERED, "put_reported", *arguments, durable=True, is_repeatable=True)
+        await self._connections.run(REPORTED, "put_reported", *arguments, durable=True, is_repeatable=True)
 
     async def reported(self) -> tuple[ReportedSignIn, ...]:
-        records = await self._connections.run(REMEMBERED, "reported", is_repeatable=True)
+        records = await self._connections.run(REPORTED, "reported", is_repeatable=True)
         found = (ReportedSignIn(**json.loads(record)) for record in records)
         return tuple(sorted(found, key=lambda each: each.at, reverse=True))
 
     async def settle_reported(self, guid: str) -> bool:
-        return bool(await self._connections.run(REMEMBERED, "settle_reported", guid, durable=True))
+        return bool(await self._connections.run(REPORTED, "settle_reported", guid, durable=True))
+
+
+class RedisReportedNumbers:
+    """`ReportedNumberStore` and `SweepCountStore`."""
+
+    def __init__(self, connections: RedisConnections) -> None:
+        self._connections = connections
+
+    async def put_reported_number(self, reported: ReportedNumber) -> bool:
+        number = reported.number.hex()
+        record = json.dumps({**asdict(reported), "number": number}, separators=(",", ":"))
+        return bool(await self._connections.run(REPORTED, "put_number", reported.guid, number, record, durable=True))
+
+    async def reported_numbers(self) -> tuple[ReportedNumber, ...]:
+        records = await self._connections.run(REPORTED, "numbers", is_repeatable=True)
+        found = (_number_of(json.loads(record)) for record in records)
+        return tuple(sorted(found, key=lambda each: each.at, reverse=True))
+
+    async def drop_reported_number(self, guid: str, number: bytes) -> bool:
+        return bool(await self._connections.run(REPORTED, "drop_number", guid, number.hex(), durable=True))
+
+    async def put_sweep(self, sweep: SweepCount, *, most: int) -> None:
+        record = json.dumps(asdict(sweep), separators=(",", ":"))
+        await self._connections.run(REPORTED, "put_sweep", sweep.made_at, record, most, is_repeatable=True)
+
+    async def sweeps(self) -> tuple[SweepCount, ...]:
+        records = await self._connections.run(REPORTED, "sweeps", is_repeatable=True)
+        return tuple(SweepCount(**json.loads(record)) for record in records)
+
+
+def _number_of(values: dict[str, Any]) -> ReportedNumber:
+    return ReportedNumber(**{**values, "number": bytes.fromhex(values["number"])})

@@ -23,7 +23,7 @@ from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.operator_notices import SQLiteOperatorNotices
 from proxy.store.sqlite.passes import SQLitePasses
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
-from proxy.store.sqlite.reported import SQLiteReportedSignIns
+from proxy.store.sqlite.reported import SQLiteReportedNumbers, SQLiteReportedSignIns
 from proxy.store.sqlite.sessions import SQLiteSessions
 from proxy.store.sqlite.threads import SQLiteLimits
 
@@ -47,6 +47,7 @@ class SQLiteStore:
         self.enrolments = SQLiteEnrolments(database)
         self.counters = SQLiteCounters(database)
         self.reported = SQLiteReportedSignIns(database)
+        self.reported_numbers = self.sweeps = SQLiteReportedNumbers(database)
         self.browsers = SQLiteRememberedBrowsers(database)
         self.passes = SQLitePasses(database)
         self.credentials = SQLiteCredentials(database)

@@ -15,6 +15,7 @@ from tests.store.contract.numbers import NumbersContract
 from tests.store.contract.operator_notices import OperatorNoticesContract
 from tests.store.contract.passes import PassesContract
 from tests.store.contract.remembered import RememberedBrowsersContract
+from tests.store.contract.reported import ReportedContract
 from tests.store.contract.sessions import SessionsContract
 from tests.store.contract.tickets import TicketsContract
 from tests.store.contract.values import HOST as HOST
@@ -41,6 +42,7 @@ class StoreContract(
     OperatorNoticesContract,
     NetworkAccessesContract,
     RememberedBrowsersContract,
+    ReportedContract,
     WholeContract,
 ):
     """All of it."""

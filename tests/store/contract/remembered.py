@@ -8,7 +8,6 @@ from dataclasses import replace
 from config.factors import Factor
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
-from proxy.sign_in.not_me import ReportedSignIn
 from proxy.store.contract import Store
 from tests.store.contract.values import LIMITS
 from tests.support.people import NOW
@@ -102,16 +101,6 @@ class RememberedBrowsersContract:
         assert await store.browsers.forget_browsers("alice") == 2
         assert await store.browsers.browsers("alice") == ()
         assert len(await store.browsers.browsers("bob")) == 1
-
-    async def test_a_reported_sign_in_stays_until_it_is_settled(self, store: Store) -> None:
-        first = ReportedSignIn(guid="alice", realm="corp", username="älice", at=NOW)
-        other, later = replace(first, guid="bob", at=NOW + 1), replace(first, at=NOW + 2)
-        for each in (first, other, later):
-            await store.reported.put_reported(each)
-        assert await store.reported.reported() == (later, other)
-        assert await store.reported.settle_reported("alice")
-        assert not await store.reported.settle_reported("alice")
-        assert await store.reported.reported() == (other,)
 
     async def test_a_browser_that_is_over_is_removed(self, store: Store) -> None:
         await store.browsers.put_browser(remembered(), digest=b"1", most=9)

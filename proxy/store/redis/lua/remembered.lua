@@ -2,7 +2,6 @@
 --   browser:NAME    hash: guid, digest, former, used_at, record
 --   browsers:GUID   sorted set of a person's names by when they were made; one that is over may still be in it
 -- Of all: remembering (sorted set of the GUIDs that have any; all of somebody's may be over).
--- And reported, a hash: by GUID, the sign-in that its person says was not theirs. It stays until somebody settles it.
 local operation = {}
 
 local function read(name)
@@ -75,18 +74,6 @@ function operation.forget(guid, which, ...)
     forgotten = forgotten + forget(guid, name)
   end
   return forgotten
-end
-
-function operation.put_reported(guid, record)
-  redis.call('HSET', prefix .. 'reported', guid, record)
-end
-
-function operation.reported()
-  return redis.call('HVALS', prefix .. 'reported')
-end
-
-function operation.settle_reported(guid)
-  return redis.call('HDEL', prefix .. 'reported', guid)
 end
 
 return operation[ARGV[1]](unpack(ARGV, 2))
