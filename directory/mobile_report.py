@@ -98,6 +98,8 @@ class Finding:
     is_changed_recently: bool = False
     is_shared: bool = False
     """Whether another person of the report has the same good number; known when all have been seen."""
+    reported_at: float | None = None
+    """When the person said that this number is not theirs; None: they did not."""
 
 
 def classify(person: SweptPerson, settings: MobileSettings, *, now: float, changed_within_seconds: float) -> Finding:
@@ -186,10 +188,13 @@ class Summary:
     changed_recently: int
     service_accounts: int
     disabled_left_out: int
+    reported: int = 0
+    """How many said that their number is not theirs."""
 
 
 class Listing(Protocol):
-    """A report, as its forms read it. It can be iterated as often as need be."""
+    """A report, as its forms read it. It can be iterated as often as need be: first those who said that their number
+    is not theirs."""
 
     @property
     def summary(self) -> Summary: ...
@@ -208,6 +213,7 @@ class Totals:
         self.changed_recently = 0
         self.service_accounts = 0
         self.disabled_left_out = 0
+        self.reported = 0
         self._numbers = array("Q")
         self._shared: frozenset[int] | None = None
 
@@ -223,6 +229,7 @@ class Totals:
         ):
             tally.counts[finding.status] += 1
         self.changed_recently += finding.is_changed_recently
+        self.reported += finding.reported_at is not None
         if finding.number is not None:
             self._numbers.append(int(finding.number[1:]))  # at most 15 digits
             self._shared = None
@@ -238,6 +245,7 @@ class Totals:
             changed_recently=self.changed_recently,
             service_accounts=self.service_accounts,
             disabled_left_out=self.disabled_left_out,
+            reported=self.reported,
         )
 
     @property

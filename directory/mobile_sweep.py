@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from config.settings import DirectorySettings, LocalDirectorySettings, MobileSettings
@@ -22,6 +22,14 @@ _STATES = ("is_disabled", "is_service", "changed_at")
 """What is kept of a person, in the order of a kept line."""
 
 
+ReportedAt = Callable[[str, str | None], float | None]
+"""When somebody (their GUID) said that this number (E.164), which they have now, is not theirs; None: they did not."""
+
+
+def nobody(guid: str, number: str | None) -> None:
+    """Where it is not known who said so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the report goes by."""
@@ -30,6 +38,7 @@ class Rules:
     now: float
     changed_within_seconds: float
     include_disabled: bool = False
+    reported_at: ReportedAt = nobody
 
 
 def sweep(
@@ -88,6 +97,8 @@ class Findings:
         finding = classify(
             person, self.rules.mobile, now=self.rules.now, changed_within_seconds=self.rules.changed_within_seconds
         )
+        if not person.is_service:
+            finding = replace(finding, reported_at=self.rules.reported_at(person.guid, finding.number))
         self.totals.add(finding)
         self._file.write(line_of(finding) + "\n")
 
@@ -96,6 +107,11 @@ class Findings:
         return self.totals.summary(made_at=self.rules.now, changed_within_seconds=self.rules.changed_within_seconds)
 
     def __iter__(self) -> Iterator[Finding]:
+        if self.totals.reported:
+            yield from (each for each in self._all() if each.reported_at is not None)
+        yield from (each for each in self._all() if each.reported_at is None)
+
+    def _all(self) -> Iterator[Finding]:
         self._file.seek(0)
         for line in self._file:
             finding = finding_of(line)
@@ -110,13 +126,12 @@ def line_of(finding: Finding) -> str:
     status, repair = finding.status.value, finding.repair.value if finding.repair else None
     value = (found.attribute, found.text) if found else None
     numbers = finding.number, finding.proposed, repair
-    return json.dumps(
-        (*of_person, status, value, *numbers, finding.is_changed_recently, finding.is_shared, finding.readings)
-    )
+    marks = finding.is_changed_recently, finding.is_shared, finding.readings, finding.reported_at
+    return json.dumps((*of_person, status, value, *numbers, *marks))
 
 
 def finding_of(line: str) -> Finding:
-    names, *states, status, value, number, proposed, repair, is_changed, is_shared, readings = json.loads(line)
+    names, *states, status, value, number, proposed, repair, is_changed, is_shared, readings, at = json.loads(line)
     of_person = dict(zip((*_NAMES, *_STATES), (*names, *states), strict=True))
     return Finding(
         person=SweptPerson(**of_person),
@@ -128,4 +143,5 @@ def finding_of(line: str) -> Finding:
         is_changed_recently=is_changed,
         is_shared=is_shared,
         readings=tuple(readings),
+        reported_at=at,
     )

@@ -6,20 +6,28 @@ The report goes to stdout or a file, progress to a terminal's stderr, and nothin
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from config.system_errors import file_reason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
-from directory.mobile_sweep import Findings, Rules, sweep
+from directory.mobile_report import Summary
+from directory.mobile_sweep import Findings, Rules, nobody, sweep
 from proxy.commands.arguments import duration
+from proxy.help_desk.number_sweeps import MOST_SWEEPS, counted
 from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import headline
+from proxy.operations.store_errors import StoreError
+from proxy.secrets.key_file import KeyFileError, existing_keys
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sign_in.reported_numbers import NumberReports
+from proxy.store.open import open_store, store_file
 
 T = TypeVar("T")
 _PROGRESS_SECONDS = 0.2
@@ -63,12 +71,16 @@ def run(
     except ValueError as error:
         print(f"gatepost mobiles: {error}", file=stderr)
         return 2
-    form = ReportForm(arguments.format)
+    form, now = ReportForm(arguments.format), clock()
+    reports = _from_store(
+        settings, stderr, _reports(settings, now), lacks="who said that their number is not theirs is not known"
+    )
     rules = Rules(
         mobile=settings.mobile,
-        now=clock(),
+        now=now,
         changed_within_seconds=arguments.changed_within,
         include_disabled=arguments.include_disabled,
+        reported_at=nobody if reports is None else reports.reported_at,
     )
     with Findings(rules) as findings:
         try:
@@ -79,6 +91,8 @@ def run(
                     stderr,
                 ):
                     findings.add(person)
+            if _is_whole(arguments):
+                _from_store(settings, stderr, _count(settings, findings.summary), lacks="this sweep is not counted")
             domains = {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
             with _output(arguments.output, stdout, with_mark=form.begins_with_mark) as out:
                 write_as(form, findings, out, domains=domains)
@@ -99,6 +113,43 @@ def run(
             print(f"gatepost mobiles: {headline(findings.totals.all)} Wanted: {arguments.at_least:g}%.", file=stderr)
             return 1
     return 0
+
+
+def _is_whole(arguments: argparse.Namespace) -> bool:
+    """Whether this sweep counts beside those of the admin pages: of everybody, and nobody more."""
+    return arguments.directory is None and arguments.base is None and not arguments.include_disabled
+
+
+async def _reports(settings: Settings, now: float) -> NumberReports:
+    """Who said that their number is not theirs. Raises `StoreError` and `KeyFileError`."""
+    store = open_store(settings.store, clock=lambda: now)
+    try:
+        reported = {each.guid: each for each in await store.reported_numbers.reported_numbers()}
+    finally:
+        await store.close()
+    key = b"" if not reported else Keys(existing_keys(settings.server), clock=lambda: now).derive(Purpose.THROTTLE)
+    return NumberReports(reported=reported, key=key, now=now)
+
+
+async def _count(settings: Settings, summary: Summary) -> None:
+    store = open_store(settings.store)
+    try:
+        await store.sweeps.put_sweep(counted(summary), most=MOST_SWEEPS)
+    finally:
+        await store.close()
+
+
+def _from_store(settings: Settings, stderr: TextIO, work: Coroutine[None, None, T], *, lacks: str) -> T | None:
+    """What comes of it; None where there is no store yet, or it cannot be used: the report is made all the same."""
+    file = store_file(settings.store)
+    if file is not None and not file.exists():  # it is for the service to make: it would be ours
+        work.close()
+        return None
+    try:
+        return asyncio.run(work)
+    except (StoreError, KeyFileError) as error:
+        print(f"gatepost mobiles: {lacks}: {error}", file=stderr)
+        return None
 
 
 def _chosen(arguments: argparse.Namespace, directories: Sequence[DirectorySettings]) -> list[DirectorySettings]:

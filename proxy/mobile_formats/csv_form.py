@@ -22,7 +22,7 @@ from proxy.mobile_formats.json_form import person_object
 COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
     "readings", "shared", "changed_recently", "changed_at", "disabled", "service_account",
-    "for_ad", "guid",
+    "for_ad", "guid", "reported_at",
 )  # fmt: skip
 _SIGNS = frozenset("=+-@＝＋－＠")
 _ENDS_A_CELL = frozenset(";\t\r\n")

@@ -85,7 +85,10 @@ def _row(finding: Finding) -> list[object]:
         f"{attribute}: {value}" if attribute else value,
         finding.number or finding.proposed or "",
         ", ".join(remarks(finding)),
-        finding.is_shared + 2 * finding.is_changed_recently + 4 * person.is_service,
+        finding.is_shared
+        + 2 * finding.is_changed_recently
+        + 4 * person.is_service
+        + 8 * (finding.reported_at is not None),
     ]
 
 

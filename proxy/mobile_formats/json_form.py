@@ -16,6 +16,7 @@ def write(listing: Listing, out: TextIO) -> None:
         "changed_within_seconds": summary.changed_within_seconds,
         "totals": {
             **_tally(summary.all),
+            "reported": summary.reported,
             "shared": summary.shared,
             "changed_recently": summary.changed_recently,
             "service_accounts": summary.service_accounts,
@@ -56,6 +57,7 @@ def person_object(finding: Finding) -> dict[str, object]:
         "shared": finding.is_shared,
         "changed_recently": finding.is_changed_recently,
         "changed_at": instant_text(person.changed_at) or None,
+        "reported_at": instant_text(finding.reported_at) or None,
     }
 
 

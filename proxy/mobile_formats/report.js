@@ -1,5 +1,6 @@
 "use strict";
-// Rows: name, user name, place, department, status, value, number, remarks, flags (1 shared, 2 changed recently, 4 service account).
+// Rows: name, user name, place, department, status, value, number, remarks, flags (1 shared, 2 changed recently, 4 service account,
+// 8 says that it is not theirs).
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const titles = read("titles");
 const persons = read("persons");
@@ -8,8 +9,10 @@ const columns = [["Name", 0], ["OU", 2], ["Department", 3], ["Status", STATUS], 
 const PAGE = 200;
 const compare = new Intl.Collator(undefined, { numeric: true }).compare;
 const isService = (row) => (row[FLAGS] & 4) > 0;
+const isReported = (row) => (row[FLAGS] & 8) > 0;
 const at = (id) => document.getElementById(id);
 const filters = [
+  { key: "reported", title: "not theirs", holds: isReported, on: true },
   ...titles.map(([key, title], index) => ({ key, title, holds: (row) => !isService(row) && row[STATUS] === index, on: index > 0 })),
   { key: "shared", title: "shared", holds: (row) => (row[FLAGS] & 1) > 0, on: true },
   { key: "changed", title: "changed recently", holds: (row) => (row[FLAGS] & 2) > 0, on: false },
@@ -19,8 +22,8 @@ const texts = persons.map((row) => [...row.slice(0, 4), ...row.slice(5, 8)].join
 let sorted = { column: STATUS, down: false };
 let limit = PAGE;
 
-// What needs work first, the good ones last.
-const rank = (each) => each[STATUS] || titles.length;
+// Those who say that it is not theirs first, then what needs work, the good ones last.
+const rank = (each) => (isReported(each) ? -1 : each[STATUS] || titles.length);
 
 function element(name, text, className) {
   const made = document.createElement(name);

@@ -29,6 +29,8 @@ def write(listing: Listing, out: TextIO) -> None:
         count = totals.all.counts[status]
         share = count / totals.all.persons if totals.all.persons else 0
         out.write(f"  {_padded(status.title, 24)}{count:>9,}  {_bar(share)}\n")
+    if totals.reported:
+        out.write(f"\n  {_padded('say it is not theirs', 24)}{totals.reported:>9,}")
     out.write(f"\n  {_padded('shared by several', 24)}{totals.shared:>9,}\n")
     out.write(f"  {_padded('changed recently', 24)}{totals.changed_recently:>9,}\n")
     if totals.service_accounts:

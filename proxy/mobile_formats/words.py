@@ -35,6 +35,7 @@ def groups(summary: Summary) -> list[tuple[str, list[tuple[str, Tally]]]]:
 def remarks(finding: Finding) -> list[str]:
     """What an admin should know beside the status, in a few words each."""
     said = (
+        "says that it is not theirs" if finding.reported_at is not None else "",
         finding.repair.sentence if finding.repair is not None else "",
         " or ".join(finding.readings),
         "shared by several persons" if finding.is_shared else "",
@@ -52,7 +53,9 @@ def proposal_and_remarks(finding: Finding) -> str:
 
 def needs_a_look(finding: Finding) -> bool:
     """A recently changed number does not: after a tidy-up in the directory that would be everybody."""
-    return not finding.person.is_service and (finding.number is None or finding.is_shared)
+    return not finding.person.is_service and (
+        finding.number is None or finding.is_shared or finding.reported_at is not None
+    )
 
 
 def instant_text(epoch_seconds: float | None) -> str:

@@ -28,6 +28,7 @@ from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS
 from proxy.portal.admin.report_process import Order
 from proxy.portal.admin.report_view import Column, View, view_of
 from proxy.portal.app_keys import LOG
+from proxy.sign_in.reported_numbers import NumberReports
 from tests.portal.admin import (
     CSV,
     MOBILES,
@@ -316,7 +317,11 @@ async def test_its_process_is_told_no_setting_but_those_of_the_order(
 
 def test_its_process_does_with_less_memory_where_the_house_allows_no_more(stage: Stage) -> None:
     order = Order(
-        directories=stage.settings.directories, mobile=stage.settings.mobile, now=NOW, changed_within_seconds=60
+        directories=stage.settings.directories,
+        mobile=stage.settings.mobile,
+        now=NOW,
+        changed_within_seconds=60,
+        reported=NumberReports(reported={}, key=b"", now=NOW),
     )
     limited = f'ulimit -v 900000; exec "{sys.executable}" -m proxy.portal.admin.report_process'
     done = subprocess.run(["/bin/sh", "-c", limited], input=pickle.dumps(order), capture_output=True, check=False)

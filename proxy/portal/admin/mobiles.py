@@ -16,7 +16,7 @@ from aiohttp import web
 from directory.mobile_report import Finding, Status, Tally
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
-from proxy.http.reserved import ADMIN_MOBILES, ADMIN_MOBILES_STATUS
+from proxy.http.reserved import ADMIN_MOBILES, ADMIN_MOBILES_STATUS, ADMIN_PERSON
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.mobile_formats.report_forms import ReportForm, write_as
@@ -28,10 +28,12 @@ from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
-from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
+from proxy.portal.admin.report import CHANGED, LISTS, REPORTED, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportProgress
 from proxy.portal.admin.report_view import Column, View, value_of, view_of
-from proxy.portal.app_keys import VISIT
+from proxy.portal.admin.reported_numbers import DISMISS, dismiss, reports_shown
+from proxy.portal.admin.sweep_chart import chart_of
+from proxy.portal.app_keys import STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.pages import redirect
@@ -42,6 +44,7 @@ MOST_WAITING = 20
 _EVERYBODY = N_("everybody")
 _TITLES = {
     **{status.value: status.title for status in Status},
+    REPORTED: N_("say it is not theirs"),
     SHARED: N_("shared by several"),
     CHANGED: N_("changed recently"),
     SERVICE: N_("service accounts"),
@@ -81,6 +84,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
     if report is not None:
         record(request, session, "mobiles", done="shown")
     asked_page = request.query.get(PAGE, "")
+    reported = {"reported": ()} if is_making else await reports_shown(request)
     return admin_page(
         request,
         session,
@@ -96,6 +100,9 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
         look_again_href=ADMIN_MOBILES,
         report=report,
         headline=_headline(report),
+        person_action=ADMIN_PERSON,
+        chart=chart_of(await request.app[STORE].sweeps.sweeps(), now=now),
+        **reported,
         **({} if report is None else await asyncio.to_thread(_shown, report, view_of(request.query), asked_page, now)),
     )
 
@@ -113,9 +120,11 @@ def _is_making(progress: ReportProgress | None) -> bool:
 
 
 async def take_mobiles(request: web.Request, session: Session) -> web.StreamResponse:
-    """Have a report made in the background."""
+    """Have a report made in the background, or take one of the persons' own reports off the list."""
     fields = await read_form(request)
     require_csrf_token(request, fields, Form.ADMIN, session.session_id)
+    if DISMISS in fields:
+        return await dismiss(request, session, fields)
     now, parts = request[VISIT].now, request.app[ADMIN_PARTS]
     wait = await parts.look_ups.reserve_report(session.principal.guid, now=now)
     if wait is not None:

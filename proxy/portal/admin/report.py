@@ -24,9 +24,9 @@ MOST_GROUPS = 500
 """OUs and departments, those with the most to do."""
 MOST_BYTES = 64 * 1024 * 1024
 """Of what is taken out of a compressed report."""
-SHARED, CHANGED, SERVICE = "shared", "changed", "service"
+REPORTED, SHARED, CHANGED, SERVICE = "reported", "shared", "changed", "service"
 """Lists beside those of each status."""
-LISTS = (*(status.value for status in Status if status is not Status.GOOD), SHARED, CHANGED, SERVICE)
+LISTS = (REPORTED, *(status.value for status in Status if status is not Status.GOOD), SHARED, CHANGED, SERVICE)
 TO_LOOK_AT = "to_look_at"
 """The list of everybody who needs a look."""
 
@@ -52,6 +52,7 @@ class Report:
         """How many there are in a list, kept or not."""
         others = {
             "": self.to_look_at,
+            REPORTED: self.summary.reported,
             SHARED: self.summary.shared,
             CHANGED: self.summary.changed_recently,
             SERVICE: self.summary.service_accounts,
@@ -115,6 +116,8 @@ def _lists(finding: Finding) -> Iterator[str]:
         return
     if needs_a_look(finding):
         yield TO_LOOK_AT
+    if finding.reported_at is not None:
+        yield REPORTED
     if finding.status is not Status.GOOD:
         yield finding.status.value
     if finding.is_shared:
@@ -138,6 +141,7 @@ def _summary_values(summary: Summary) -> dict[str, Any]:
         "changed_recently": summary.changed_recently,
         "service_accounts": summary.service_accounts,
         "disabled_left_out": summary.disabled_left_out,
+        "reported": summary.reported,
     }
 
 
@@ -147,6 +151,7 @@ def _summary(values: dict[str, Any]) -> Summary:
         all=_tally(values.pop("all")),
         by_container={(realm, container): _tally(counts) for realm, container, counts in containers},
         by_department={name: _tally(counts) for name, counts in departments},
+        reported=values.pop("reported"),
         **values,
     )
 

@@ -24,6 +24,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.environment import PREFIX
 from config.settings import ActiveDirectorySettings, Settings
+from proxy.help_desk.number_sweeps import MOST_SWEEPS, SweepCountStore, counted
 from proxy.operations.store_errors import StoreError
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
@@ -31,6 +32,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
+from proxy.sign_in.reported_numbers import NumberReports, ReportedNumberStore
 
 KEPT_SECONDS = 3600.0
 CHANGED_WITHIN_SECONDS = 7 * 86_400.0
@@ -65,6 +67,12 @@ class ReportStore(Protocol):
 
     @property
     def leases(self) -> LeaseStore: ...
+
+    @property
+    def reported_numbers(self) -> ReportedNumberStore: ...
+
+    @property
+    def sweeps(self) -> SweepCountStore: ...
 
 
 class ReportMaker:
@@ -160,11 +168,13 @@ class ReportMaker:
 
     async def _swept(self, begun_at: float) -> str:
         """Make and keep a report; what failed, or nothing."""
+        reported = {each.guid: each for each in await self._store.reported_numbers.reported_numbers()}
         order = Order(
             directories=self._settings.directories,
             mobile=self._settings.mobile,
             now=begun_at,
             changed_within_seconds=CHANGED_WITHIN_SECONDS,
+            reported=NumberReports(reported=reported, key=self._keys.derive(Purpose.THROTTLE), now=begun_at),
         )
         # -P: the working directory, which may hold anything, is not searched for modules.
         arguments = (sys.executable, "-P", "-m", "proxy.portal.admin.report_process")
@@ -196,6 +206,9 @@ class ReportMaker:
         if len(packed) > MOST_SEALED_BYTES:
             return "it is too large to be kept: use gatepost mobiles"
         await self.keep(packed, begun_at=begun_at)
+        with contextlib.suppress(Unreadable):
+            summary = (await asyncio.to_thread(unpack, packed)).summary
+            await self._store.sweeps.put_sweep(counted(summary), most=MOST_SWEEPS)
         return ""
 
     async def keep(self, packed: bytes, *, begun_at: float) -> None:

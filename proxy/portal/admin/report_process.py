@@ -23,6 +23,7 @@ from config.system_errors import file_reason
 from directory.errors import DirectoryError
 from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.portal.admin.report import pack
+from proxy.sign_in.reported_numbers import NumberReports
 
 SECONDS = 300
 """A domain of 10,000 persons takes two."""
@@ -38,6 +39,7 @@ class Order:
     mobile: MobileSettings
     now: float
     changed_within_seconds: float
+    reported: NumberReports
 
 
 def main() -> int:
@@ -48,7 +50,12 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.nice(_NICENESS)
     order = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
-    rules = Rules(mobile=order.mobile, now=order.now, changed_within_seconds=order.changed_within_seconds)
+    rules = Rules(
+        mobile=order.mobile,
+        now=order.now,
+        changed_within_seconds=order.changed_within_seconds,
+        reported_at=order.reported.reported_at,
+    )
     try:
         with Findings(rules) as findings:
             for directory in order.directories:

@@ -102,7 +102,7 @@ _SORTED: Mapping[Column, Callable[[Finding], Any]] = {
     Column.USERNAME: lambda each: folded(each.person.username),
     Column.WHERE: lambda each: folded(place(each.person.realm, each.person.container)),
     Column.DEPARTMENT: lambda each: folded(each.person.department),
-    # What is right, and was only changed recently, comes last.
-    Column.STATUS: lambda each: (each.status is Status.GOOD, _STATUSES.index(each.status)),
+    # Those who say that it is not theirs come first; what is right, and was only changed recently, last.
+    Column.STATUS: lambda each: (each.reported_at is None, each.status is Status.GOOD, _STATUSES.index(each.status)),
     Column.VALUE: lambda each: value_of(each),
 }
