@@ -172,6 +172,9 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   }
 }
 
+// What is true only where this script runs.
+for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+
 // Browsers keep the fragment of an address (#/orders/42) through redirects and forms that go to their page's own address,
 // but not through links. (Without this script, buttons stand in their place: `proxy.pages.onward`.)
 for (const link of document.querySelectorAll("a[data-onward], .languages a")) {
