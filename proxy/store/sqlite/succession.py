@@ -18,31 +18,6 @@ from proxy.store.sqlite.standing import remove_log
 
 _APART = frozenset({"store_file", "predecessors", "notices", "counters", "arrivals"})
 """Tables that are no mere rows to copy. Notices are left out: a process that heard some reads everything again."""
-_TABLES = (
-    "sessions",
-    "cookies",
-    "challenges",
-    "tickets",
-    "familiar_addresses",
-    "known_numbers",
-    "enrolments",
-    "remembered_browsers",
-    "passes",
-    "vouches",
-    "reported_sign_ins",
-    "operator_notices",
-    "reported_numbers",
-    "sweeps",
-    "former_cookies",
-    "kept_requests",
-    "network_accesses",
-    "leases",
-    "sendings",
-    "delivery_failures",
-    "flushes",
-)
-"""In an order in which each finds what it refers to. Notices are left out: a process that heard some reads everything
-again."""
 
 
 def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int | None:
