@@ -52,6 +52,7 @@ class CannotChange(UsersFileError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,20 @@ def add_user(
         return with_user(text, {"username": username, **values})
 
     return _change(path, realm, edit, replacing).after.by_folded[folded]
+
+
+def why_unchangeable(path: Path) -> str:
+    """What would stop a change now, before anybody makes one; empty: nothing that can be told."""
+    try:
+        file = path.resolve(strict=True)
+        _require_own(path, file.stat())
+        if not os.access(file.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "", str(file))
+    except CannotChange as error:
+        return error.reason
+    except OSError as error:
+        return f"cannot be changed: {_reason(path, error)}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

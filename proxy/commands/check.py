@@ -19,6 +19,7 @@ from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
+from directory.users_writing import why_unchangeable
 from proxy.commands.offered_factors import check_clients, check_offered_factors
 from proxy.commands.public_side import (
     check_addresses,
@@ -33,6 +34,7 @@ from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.forwarding.public_tls import load_certificates
+from proxy.help_desk.people import local_realms
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit
 from proxy.operations.store_errors import StoreError
@@ -73,6 +75,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
         realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
         results += await realms.check()
+        results += check_local_people(settings)
         for directory in realms:
             results += await _check_lockout(directory, settings)
     results += check_kerberos(settings)
@@ -125,6 +128,17 @@ def open_files_result(settings: Settings, *, hard: int) -> CheckResult:
         )
         detail += f", or set server.max_connections to {takes.connections * workers}" if asked is not None else ""
     return CheckResult(subject="open files", ok=is_enough, detail=detail)
+
+
+def check_local_people(settings: Settings) -> list[CheckResult]:
+    """Whether the admin pages can change them, where somebody may. As the user that this runs as."""
+    if settings.admin.people_groups is None:
+        return []
+    found = [(each.file, why_unchangeable(each.file)) for each in local_realms(settings)]
+    return [
+        CheckResult(subject=str(file), ok=not why, detail=why or "can be changed on the admin pages")
+        for file, why in found
+    ]
 
 
 async def _check_store(settings: Settings) -> list[CheckResult]:

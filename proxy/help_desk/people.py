@@ -83,7 +83,8 @@ async def tell_number_set(
     *,
     incident: str,
 ) -> bool:
-    """Begin telling the previous number and the mail address; False: the number is the one that it was.
+    """Begin telling the previous number and the mail address. False: the number is the one that it was, or there are
+    neither.
 
     Raises `StoreUnavailable`, `DirectoryError`.
     """
@@ -99,4 +100,4 @@ async def tell_number_set(
     had = before.e164 if isinstance(before, UsableNumber) else None
     previous = next((number for number in (known, had) if number not in (None, new.e164)), None)
     notices.tell(state.principal, previous, NumberEvent.SET, new.e164, incident=incident)
-    return True
+    return previous is not None or bool(state.principal.mail)

@@ -34,6 +34,7 @@ KEPT_NOT = N_(
 )
 NOT_HERE = N_("You signed in with a pass, and it opens only your apps. For this, sign in with your own phone.")
 CONFIRM_OWN = N_("This is your own number, so a colleague has to confirm it.")
+OWN_BY_COLLEAGUE = N_("This is your own, so a colleague has to do it.")
 FACTOR_OWN = N_("These are your own: change them under “Ways to sign in”.")
 SETTLE_OWN = N_("This is about you: somebody else takes you off the list.")
 PASSKEY_NOT_MADE = N_("No passkey was added. Try again.")

@@ -17,7 +17,15 @@ from argon2 import PasswordHasher
 
 from config.problems import ConfigurationError
 from directory.users_file import read_users
-from directory.users_writing import CannotChange, NameTaken, NoSuchUser, add_user, change_user, exchange_in_steps
+from directory.users_writing import (
+    CannotChange,
+    NameTaken,
+    NoSuchUser,
+    add_user,
+    change_user,
+    exchange_in_steps,
+    why_unchangeable,
+)
 
 HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("Correct horse 7")
 NUMBER = "+447400123456"
@@ -238,9 +246,12 @@ def test_whoever_may_not_is_told_why(tmp_path: Path, folder_mode: int, owner: in
         folder.chmod(folder_mode)
         os.seteuid(4321)
         try:
+            foreseen = why_unchangeable(file)
             with pytest.raises(CannotChange) as caught:
                 change_user(file, "local", "ann", {"mobile": NUMBER})
         finally:
             os.seteuid(0)
         assert expected.format(folder=folder) in str(caught.value)
+        assert foreseen == caught.value.reason
+        assert why_unchangeable(file) == "", "root may"
         assert file.read_text() == person("ann")

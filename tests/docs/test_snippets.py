@@ -37,6 +37,10 @@ password_file = "kapow-password"
 channels = ["kapow", "kapow_http", "email"]
 [admin]
 groups = ["Gatepost Admins"]
+[[directories]]
+name = "local"
+type = "local"
+file = "/var/lib/gatepost/people/users.toml"
 [[apps]]
 name = "Canteen"
 host = "canteen.corp.example"
@@ -47,6 +51,7 @@ CONTENTS = {
     **dict.fromkeys(("tls_certificate", "certificate", "client_certificate", "ca_file"), "certificate"),
     **dict.fromkeys(("tls_key", "key", "client_key"), "key"),
     "logo_file": "logo",
+    "file": "users",
 }
 """Which file of the house's holds what such a key names."""
 WITHOUT_CONFIGURATION = ("demo", "hash-password", "connect", "--version", "--help", "number")
@@ -90,11 +95,12 @@ def values(tree: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate, its key and a logo."""
+    """A folder with a certificate, its key, a logo and a users file."""
     folder = tmp_path_factory.mktemp("house")
     certificate = trustme.CA().issue_cert("signin.corp.example", "*.corp.example")
     certificate.cert_chain_pems[0].write_to_path(folder / "certificate")
     certificate.private_key_pem.write_to_path(folder / "key")
+    (folder / "users").touch()
     (folder / "logo").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 1"/>')
     return folder
 
@@ -106,6 +112,7 @@ def loaded(tree: dict[str, Any], house: Path) -> Settings:
     for key, value in values(tomllib.loads(text)):
         if key in CONTENTS or key.endswith(("password_file", "secret_file", "keytab")):
             named = house / value
+            named.parent.mkdir(exist_ok=True)
             named.write_bytes((house / CONTENTS[key]).read_bytes() if key in CONTENTS else b"-\n")
             named.chmod(0o600)
         if key == "catalogues":

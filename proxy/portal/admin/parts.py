@@ -9,7 +9,15 @@ from aiohttp import web
 
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
-from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PASSES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
+from proxy.http.reserved import (
+    ADMIN,
+    ADMIN_MOBILES,
+    ADMIN_PASSES,
+    ADMIN_PEOPLE,
+    ADMIN_PERSON,
+    ADMIN_UNDELIVERED,
+    SIGN_OUT,
+)
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.operations.health import Readiness
@@ -37,14 +45,25 @@ _NAVIGATION = (
     (ADMIN, N_("Overview")),
     (ADMIN_PERSON, N_("Why can't they sign in?")),
     (ADMIN_PASSES, N_("Passes")),
+    (ADMIN_PEOPLE, N_("Local people")),
     (ADMIN_UNDELIVERED, N_("Undelivered codes")),
     (ADMIN_MOBILES, N_("Mobile numbers")),
 )
 
 
-def _navigation(request: web.Request) -> list[tuple[str, str]]:
-    has_passes = request.app[SETTINGS].help_desk.lets_passes_stand_in
-    return [(href, _(text)) for href, text in _NAVIGATION if href != ADMIN_PASSES or has_passes]
+def may_change_people(request: web.Request, session: Session) -> bool:
+    """Beside being admitted to the admin pages at all."""
+    groups = request.app[SETTINGS].admin.people_groups
+    return groups is not None and not session.principal.groups.isdisjoint(groups)
+
+
+def _navigation(request: web.Request, session: Session) -> list[tuple[str, str]]:
+    left_out = set()
+    if not request.app[SETTINGS].help_desk.lets_passes_stand_in:
+        left_out.add(ADMIN_PASSES)
+    if not may_change_people(request, session):
+        left_out.add(ADMIN_PEOPLE)
+    return [(href, _(text)) for href, text in _NAVIGATION if href not in left_out]
 
 
 def app_names(request: web.Request) -> list[str]:
@@ -72,7 +91,9 @@ def admin_page(
         has_frame=False,
         holds_session=True,
         shown_at="",
-        navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
+        navigation=[
+            {"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request, session)
+        ],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,
         start_href=START_PAGE,

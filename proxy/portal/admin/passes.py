@@ -20,6 +20,7 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PASSES, ADMIN_PERSON
 from proxy.languages.current import gettext as _
 from proxy.languages.current import ngettext
+from proxy.pages import phrases
 from proxy.pages.instants import instant, instant_to_come
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import OPENS, Done, show_explanation
@@ -53,7 +54,7 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
         elif principal.guid != session.principal.guid:
             made = asked
         if made is WrongPass.OWN:
-            raise refused(Problem.NOT_ALLOWED, detail=_("This is your own, so a colleague has to do it."))
+            raise refused(Problem.NOT_ALLOWED, detail=_(phrases.OWN_BY_COLLEAGUE))
         if isinstance(made, WrongPass):
             done = Done(text=_wrong(request, made), is_bad=True)
             return await show_explanation(request, session, question, done=done)
@@ -188,7 +189,7 @@ def _wrong(request: web.Request, why: WrongPass) -> str:
         WrongPass.NO_REASON: _("Write down the reason, in 200 characters at most."),
         WrongPass.HOURS: _("Enter whole hours, %(most)s at most.", most=most_hours(request.app[SETTINGS].help_desk)),
         WrongPass.NO_APPS: _("Choose at least one app."),
-        WrongPass.OWN: _("This is your own, so a colleague has to do it."),
+        WrongPass.OWN: _(phrases.OWN_BY_COLLEAGUE),
         WrongPass.HAS_ONE: _("They already have a pass. End it first."),
         WrongPass.SAME_PERSON: _("You gave this pass, so a colleague has to confirm it."),
         WrongPass.GONE: _("This pass has ended, or was confirmed before."),

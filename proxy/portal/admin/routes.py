@@ -19,6 +19,11 @@ from proxy.http.reserved import (
     ADMIN_MOBILES_FILE,
     ADMIN_MOBILES_STATUS,
     ADMIN_PASSES,
+    ADMIN_PEOPLE,
+    ADMIN_PEOPLE_ACCOUNT,
+    ADMIN_PEOPLE_EDIT,
+    ADMIN_PEOPLE_JUDGE,
+    ADMIN_PEOPLE_NUMBER,
     ADMIN_PERSON,
     ADMIN_SETTLE,
     ADMIN_UNDELIVERED,
@@ -27,6 +32,14 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
+from proxy.portal.admin.local_people import (
+    for_people,
+    judge_typed,
+    show_people,
+    take_account,
+    take_edit,
+    take_number,
+)
 from proxy.portal.admin.mobiles import show_file, show_mobiles, show_mobiles_status, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
@@ -85,6 +98,16 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             [
                 web.get(ADMIN_PASSES, for_admins(show_passes, back=ADMIN_PASSES)),
                 web.post(ADMIN_PASSES, for_admins(take_passes, back=ADMIN_PASSES)),
+            ]
+        )
+    if settings.admin.people_groups is not None:
+        app.add_routes(
+            [
+                web.get(ADMIN_PEOPLE, for_people(show_people)),
+                web.post(ADMIN_PEOPLE_EDIT, for_people(take_edit)),
+                web.post(ADMIN_PEOPLE_NUMBER, for_people(take_number)),
+                web.post(ADMIN_PEOPLE_ACCOUNT, for_people(take_account)),
+                web.post(ADMIN_PEOPLE_JUDGE, for_people(judge_typed)),
             ]
         )
 
