@@ -58,7 +58,10 @@ def test_lists_and_tables_are_written_so_that_a_forge_and_the_site_read_them_ali
     """Python-Markdown wants four spaces before an inner list or paragraph, and an empty line before a list or table."""
     pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]
     for page in pages:
-        text = re.sub(r"^```.*?^```", "```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        whole = page.read_text()
+        inner = re.search(r"^ +```", whole, re.MULTILINE)
+        assert not inner, f"{page}: code inside a list, which the site does not show"
+        text = re.sub(r"^```.*?^```", "```", whole, flags=re.DOTALL | re.MULTILINE)
         assert not re.search(r"^ {1,3}([*-]|\d+\.) ", text, re.MULTILINE), f"{page}: an inner list without four spaces"
         assert not re.search(r"\n\n {1,3}\S", text), f"{page}: a paragraph of a list without four spaces"
         begun = re.search(r"^(?![*|#-]|\d+\. )\S.*\n([*|-] |\d+\. ).*", text, re.MULTILINE)
