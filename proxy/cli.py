@@ -145,7 +145,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     file: Path = parsed.config
     if parsed.command == "check":
         from proxy.commands.file_checks import load_checked
-        from proxy.delivery.create_channels import delivery_warnings
+        from proxy.delivery.settings_checks import delivery_warnings
 
         with suppress(Unknown):
             # First of all: what only root can read is of no use to the service.
@@ -170,9 +170,7 @@ def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
     """The file that this command may create or change, besides files that its arguments name."""
     if parsed.command in _WITH_STORE:
-        from proxy.store.open import store_file
-
-        return store_file(settings.store)
+        return settings.store.file
     if parsed.command == "people":
         changed: Path | None = _module("people").users_file(parsed, settings)
         return changed

@@ -155,6 +155,11 @@ class StoreSettings(FrozenTable):
     """Whether the server must have it on its disk first (WAITAOF: Redis 7.2, Valkey). Not needed with `appendfsync
     always`."""
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a store that is a file."""
+        return self.url.path if isinstance(self.url, SQLiteFile) else None
+
 
 def store_problems(store: StoreSettings) -> Iterator[tuple[str, str]]:
     """Key and sentence. What `store_warnings` tells of is passed over."""

@@ -43,7 +43,7 @@ from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.foreseen import LimitFound
-from proxy.ssh.create_jump_host import check_host_key_of
+from proxy.ssh.start_checks import check_host_key_of
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries

@@ -14,11 +14,10 @@ from config.problems import ConfigurationError, ConfigurationProblem, Finding, P
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
-from proxy.delivery.bounces.create_bounces import library_problems
-from proxy.delivery.create_channels import sms_text_problems
+from proxy.delivery.bounces.inbox_package import library_problems
+from proxy.delivery.settings_checks import sms_text_problems
 from proxy.secrets.key_file import KeyFileError, check_keys
-from proxy.ssh.create_jump_host import host_key_problems, ssh_library_problems
-from proxy.store.open import store_file
+from proxy.ssh.start_checks import host_key_problems, ssh_library_problems
 
 
 def load_checked(config: Path, environ: Mapping[str, str]) -> tuple[Settings, tuple[Path, ...]]:
@@ -85,6 +84,6 @@ def _users_of(directory: LocalDirectorySettings, position: int) -> Iterator[Conf
 
 
 def _store_folder(settings: Settings) -> Iterator[Finding]:
-    file = store_file(settings.store)
+    file = settings.store.file
     if file is not None and not file.parent.is_dir():
         yield Place("store", None, "url"), f"there is no folder {file.parent}"

@@ -27,7 +27,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.reported_numbers import NumberReports
-from proxy.store.open import open_store, store_file
+from proxy.store.open import open_store
 
 T = TypeVar("T")
 _PROGRESS_SECONDS = 0.2
@@ -141,7 +141,7 @@ async def _count(settings: Settings, summary: Summary) -> None:
 
 def _from_store(settings: Settings, stderr: TextIO, work: Coroutine[None, None, T], *, lacks: str) -> T | None:
     """What comes of it; None where there is no store yet, or it cannot be used: the report is made all the same."""
-    file = store_file(settings.store)
+    file = settings.store.file
     if file is not None and not file.exists():  # it is for the service to make: it would be ours
         work.close()
         return None

@@ -42,7 +42,6 @@ from proxy.operations.incidents import new_incident_id
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError
-from proxy.store.open import store_file
 
 _SEE = {
     UnusableReason.AMBIGUOUS: ": write it with + and its country code",
@@ -210,7 +209,7 @@ async def _set_mobile(asked: _AskedChange) -> int:
 
 
 async def _tell(asked: _AskedChange, changed: ChangedUser) -> int:
-    written = store_file(asked.settings.store)
+    written = asked.settings.store.file
     if written is not None:
         become_owner_of(written)  # only now: the users file may be in a folder of somebody else's
     async with open_means(asked.settings, now=asked.now) as means:

@@ -18,9 +18,9 @@ from config.checks import warnings
 from config.problems import ConfigurationError
 from config.settings import Settings
 from proxy.commands.file_checks import load_checked
-from proxy.delivery.create_channels import delivery_warnings
+from proxy.delivery.settings_checks import delivery_warnings
 from proxy.secrets.key_file import KeyFileError, load_keys
-from proxy.ssh.create_jump_host import load_or_create_host_key_of
+from proxy.ssh.start_checks import load_or_create_host_key_of
 from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
 
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
 from config.checks import delivery_problems
 from config.named_files import delivery_file_problems
-from config.problems import ConfigurationError, Finding, told
+from config.problems import ConfigurationError, told
 from config.settings import Settings
 from config.tables.gateway_values import EMAIL
-from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
+from config.tables.sms_gateways import is_kapow_api
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.channels_in_order import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
+from proxy.delivery.gateway_preset import preset_named
 from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
 from proxy.delivery.relays import Relays
-from proxy.delivery.sms_gateway import SMSByMail, preset_named
+from proxy.delivery.settings_checks import http_rules, sms_text_problems
+from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.templates import MessageTexts, texts_of
-from proxy.delivery.text_checks import check_texts, text_warnings
-from proxy.delivery.text_rules import TextRules
 from proxy.operations.metrics import Metrics
 
 
@@ -61,28 +61,6 @@ def create_channels(
     return Channels(channels, together, post, budget_seconds=budget, email_for_sms=settings.second_factor.email_for_sms)
 
 
-def sms_text_problems(settings: Settings) -> Iterator[Finding]:
-    """Every text that cannot arrive as it is."""
-    yield from check_texts(settings, rules_in_use(settings))
-
-
-def delivery_warnings(settings: Settings) -> list[str]:
-    """What works but is seldom intended, a line each, in settings that `create_channels` accepted."""
-    return list(text_warnings(settings, rules_in_use(settings)))
-
-
-def rules_in_use(settings: Settings) -> list[TextRules]:
-    """What the text of an SMS must keep to, for each SMS channel that is used and known."""
-    return list(told(*(_rules(settings, name) for name in settings.channels)))
-
-
-def _rules(settings: Settings, name: str) -> Iterator[TextRules]:
-    if name in settings.sms.http:
-        yield _http_rules(name, settings.sms.http[name])
-    elif name != EMAIL and (preset := preset_named(name, settings.sms)) is not None:
-        yield preset.rules
-
-
 def _by_http(name: str, settings: Settings, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
     gateway = settings.sms.http[name]
     is_kapow = is_kapow_api(name, gateway)
@@ -100,20 +78,10 @@ def _by_http(name: str, settings: Settings, texts: MessageTexts, alarms: Alarms)
         interface,
         HTTPSClient(ca_file=gateway.ca_file),
         texts,
-        _http_rules(name, gateway),
+        http_rules(name, gateway),
         number_format=gateway.number_format if is_own_format else "digits",
         home_region=settings.mobile.home_region,
         timeout=gateway.timeout,
         warn_credit_below=gateway.warn_credit_below,
         alarms=alarms,
-    )
-
-
-def _http_rules(name: str, gateway: HTTPGatewaySettings) -> TextRules:
-    return TextRules(
-        gateway=name,
-        gsm7=gateway.gsm7,
-        seven_bit=is_kapow_api(name, gateway),  # which alphabet it reads beyond ASCII is not documented
-        several_lines=gateway.several_lines,
-        max_characters=gateway.max_characters,
     )

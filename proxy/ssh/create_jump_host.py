@@ -1,4 +1,4 @@
-"""The jump host from the settings, and what keeps it from starting.
+"""The jump host from the settings.
 
 asyncssh is an extra: without `[ssh] listen` nobody needs it, and nothing here imports it before it is asked for.
 """
@@ -13,17 +13,12 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.problems import Finding, Place
 from config.settings import Settings
-from directory.directory import CheckResult
-from proxy.secrets.key_text import KeyFileError
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.flow import SignIn
 from proxy.ssh.connecting import Connector
-from proxy.ssh.host_key import check_host_key, fingerprint, host_key_file, load_or_create_host_key
+from proxy.ssh.start_checks import load_or_create_host_key_of
 from proxy.ssh.targets import create_targets
-
-NOT_INSTALLED = "needs asyncssh, which is not installed: install gatepost[ssh]"
 
 
 class ServedSSH(Protocol):
@@ -36,42 +31,6 @@ class ServedSSH(Protocol):
     def open_channels(self) -> int: ...
 
     async def drain(self, grace: float) -> None: ...
-
-
-def ssh_library_problems(settings: Settings) -> Iterator[Finding]:
-    """A package that is not there."""
-    if settings.ssh.is_on:
-        try:
-            import proxy.ssh.jump_host  # noqa: F401
-        except ImportError:
-            yield Place("ssh", None, "listen"), NOT_INSTALLED
-
-
-def host_key_problems(settings: Settings) -> Iterator[Finding]:
-    """A host key that cannot be read or made."""
-    if settings.ssh.is_on:
-        try:
-            check_host_key(host_key_file(settings.ssh, settings.server, settings.store))
-        except KeyFileError as error:
-            yield Place("ssh", None, "host_key_file"), str(error)
-
-
-def check_host_key_of(settings: Settings) -> list[CheckResult]:
-    """For `gatepost check`: the fingerprint that people compare. Makes nothing."""
-    if not settings.ssh.is_on:
-        return []
-    path = host_key_file(settings.ssh, settings.server, settings.store)
-    try:
-        check_host_key(path)
-        detail = fingerprint(load_or_create_host_key(path)) if path.exists() else "is made at the first start"
-    except KeyFileError as error:
-        return [CheckResult(subject="ssh host key", ok=False, detail=str(error))]
-    return [CheckResult(subject="ssh host key", ok=True, detail=detail)]
-
-
-def load_or_create_host_key_of(settings: Settings) -> bytes:
-    """Raises `KeyFileError`."""
-    return load_or_create_host_key(host_key_file(settings.ssh, settings.server, settings.store))
 
 
 def _mail_port(settings: Settings) -> Iterator[int]:

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from config.settings import ServerSettings, SSHSettings, StoreSettings
 from config.system_errors import file_reason
-from config.tables.store import SQLiteFile
 from proxy.secrets.key_text import KeyFileError
 from proxy.secrets.private_file import make_once, read_private, require_folder
 
@@ -30,8 +29,7 @@ def host_key_file(ssh: SSHSettings, server: ServerSettings, store: StoreSettings
     """Where it is: as named, or beside the store, which is where Gatepost may write."""
     if ssh.host_key_file is not None:
         return ssh.host_key_file
-    beside = store.url.path if isinstance(store.url, SQLiteFile) else server.key_file
-    return beside.with_name(FILE_NAME)
+    return (store.file or server.key_file).with_name(FILE_NAME)
 
 
 def load_or_create_host_key(path: Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
@@ -29,11 +28,6 @@ def open_store(
     from proxy.store.redis.redis_store import RedisStore
 
     return RedisStore(settings, clock=clock, report=report)
-
-
-def store_file(settings: StoreSettings) -> Path | None:
-    """The file of a store that is a file."""
-    return settings.url.path if isinstance(settings.url, SQLiteFile) else None
 
 
 def _unheard(event: str, **_: object) -> None:

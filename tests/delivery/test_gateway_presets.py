@@ -16,9 +16,10 @@ from config.settings import SMSSettings
 from config.tables.sms_gateways import gateway_presets
 from directory.mobile import E164
 from proxy.delivery.channel import Outcome
+from proxy.delivery.gateway_preset import GatewayPreset, preset_named
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.number_format import UnsafeNumber, formatted
-from proxy.delivery.sms_gateway import GatewayPreset, preset_named, recipient, subject_and_body_for
+from proxy.delivery.sms_gateway import recipient, subject_and_body_for
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.text_rules import wrong_with
 from tests.support.delivery import NUMBER, relay_settings

@@ -15,9 +15,10 @@ from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.delivery.channel import EMAIL_ONLY, Outcome, SendResult
 from proxy.delivery.create_channels import create_channels
 from proxy.delivery.email_channel import EmailChannel
+from proxy.delivery.gateway_preset import preset_of
 from proxy.delivery.http_sms import SMSByHTTP
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.sms_gateway import SMSByMail, preset_of
+from proxy.delivery.sms_gateway import SMSByMail
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings

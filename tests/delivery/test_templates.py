@@ -8,9 +8,10 @@ from config.problems import ConfigurationProblem
 from config.settings import Settings
 from config.tables.texts import parse_template
 from proxy.delivery import text_checks
+from proxy.delivery.gateway_preset import preset_named
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.person_names import MOST_CHARACTERS, spoken_name
-from proxy.delivery.sms_gateway import preset_named, recipient, subject_and_body_for
+from proxy.delivery.sms_gateway import recipient, subject_and_body_for
 from proxy.delivery.templates import texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules, gsm7_length, wrong_with

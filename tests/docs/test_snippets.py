@@ -24,7 +24,7 @@ from config import checks
 from config.load import load_settings
 from config.settings import Settings
 from proxy.cli import main
-from proxy.delivery.create_channels import sms_text_problems
+from proxy.delivery.settings_checks import sms_text_problems
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page.name: page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}

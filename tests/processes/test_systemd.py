@@ -102,6 +102,12 @@ def test_a_worker_loads_ldap_only_where_it_serves_a_domain() -> None:
     assert loaded_of(("ldap3", "dns", "segno"), "proxy.server") == "[]"
 
 
+def test_a_configuration_is_read_without_what_only_workers_need() -> None:
+    """Every start and every reload waits for it."""
+    heavy = ("aiohttp", "aiosmtplib", "jinja2", "ldap3", "proxy.sessions", "proxy.sign_in", "proxy.store", "structlog")
+    assert loaded_of(heavy, "proxy.commands.plan") == "[]"
+
+
 def loaded_of(modules: tuple[str, ...], imported: str) -> str:
     """Which of these come with one that is imported."""
     code = f"import sys, {imported}; print([each for each in {modules} if each in sys.modules])"

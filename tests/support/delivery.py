@@ -21,8 +21,9 @@ from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.email_channel import EmailChannel
+from proxy.delivery.gateway_preset import preset_named
 from proxy.delivery.relays import Relays
-from proxy.delivery.sms_gateway import SMSByMail, preset_named
+from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.templates import MessageTexts
 
 PASSCODE = "493817"

@@ -15,6 +15,7 @@ from config.settings import Settings
 from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox, InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.inbox_package import library_problems
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.operations.metrics import Metrics
 
@@ -67,17 +68,6 @@ def _problems(settings: Settings) -> Iterator[Finding]:
     """Of settings that need not come from a file, where all of that is told at once."""
     values = ((Place("bounces", None, key), message) for key, message in bounces_problems(settings.bounces))
     yield from told(values, bounces_file_problems(settings), library_problems(settings.bounces))
-
-
-def library_problems(bounces: BouncesSettings) -> Iterator[Finding]:
-    """A package that is not there."""
-    if bounces.inbox == "smtp":
-        try:
-            # aiosmtpd is an extra: without `inbox = "smtp"` nobody needs it.
-            import proxy.delivery.bounces.smtp_inbox  # noqa: F401
-        except ImportError:
-            message = '"smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'
-            yield Place("bounces", None, "inbox"), message
 
 
 def _inbox(bounces: BouncesSettings, desk: BounceDesk) -> Inbox:

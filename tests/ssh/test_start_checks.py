@@ -11,7 +11,7 @@ import pytest
 
 from config.settings import Settings
 from proxy.commands.plan import make_plan
-from proxy.ssh.create_jump_host import check_host_key_of, host_key_problems, ssh_library_problems
+from proxy.ssh.start_checks import check_host_key_of, host_key_problems, ssh_library_problems
 from proxy.supervisor.orders import Outline, Plan, WorkerOrder, to_json
 from tests.portal.stage import portal_settings
 
