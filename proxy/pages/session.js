@@ -226,6 +226,6 @@ window.WebSocket = class Socket extends EventTarget {
   }
 };
 
-document.addEventListener("visibilitychange", () => document.hidden || ask());
+for (const kind of ["visibilitychange", "focus"]) addEventListener(kind, () => document.hidden || ask());
 ask();
 })();

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 IDLE, ABSOLUTE = 1800.0, 43_200.0
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'"
 DOMAINS = {**LOCALHOST, "notes": "notes.localhost"}
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 DIALOG = "dialog.gatepost-session-dialog"
 
 
@@ -73,7 +75,9 @@ class Place:
         window = await opening.value
         await window.locator("#username").wait_for()
         assert await window.evaluate("opener") is None
+        closing = asyncio.ensure_future(window.wait_for_event("close"))
         await self.home.sign_in(window, person)
+        await closing
 
 
 CONFIGURATION = """
@@ -144,8 +148,22 @@ def new_day(place: Place) -> None:
 
 
 async def look(page: Page) -> None:
-    """What a page does when it becomes visible."""
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    """What a page does when somebody comes back to it."""
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe-core finds in the dialog as it stands, light and dark, at 320 px."""
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await page.evaluate(AXE)
+        found += await page.evaluate(
+            "axe.run('dialog', { resultTypes: ['violations'] })"
+            ".then((told) => told.violations.map((each) => `${each.id}: ${each.nodes[0].html}`))"
+        )
+    await page.emulate_media(color_scheme="light")
+    return found
 
 
 async def test_a_session_that_ends_under_an_open_editor_loses_no_letter_and_no_post(
@@ -158,7 +176,9 @@ async def test_a_session_that_ends_under_an_open_editor_loses_no_letter_and_no_p
     dialog = page.locator(DIALOG)
     await expect(dialog).to_contain_text("You are signed out")
     reached = len(place.notes.changes)
+    assert await faults(page) == []
     await page.keyboard.press("Escape")  # aside: the editor can be used
+    assert await faults(page) == []
     await page.get_by_label("Your note").press_sequentially("After it.")
     await place.sign_in_again(page)
     await expect(dialog).to_be_hidden()
@@ -255,6 +275,7 @@ async def test_the_idle_end_is_told_and_put_off_by_a_press_alone(place: Place, c
         await expect(dialog).to_contain_text("because nothing has been done here for a while")
         await expect(dialog.get_by_role("heading")).to_be_focused()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert await faults(page) == []
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await expect(page.locator(DIALOG)).to_be_hidden()
