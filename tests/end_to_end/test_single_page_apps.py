@@ -19,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from proxy.demo.notes import Notes, start_notes_app
 from tests.end_to_end.home import LOCALHOST, Home, open_home
 from tests.support.browser import chromium
-from tests.support.eventually import eventually_told
+from tests.support.eventually import eventually, eventually_told
 from tests.support.gatepost import gatepost_here
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,6 +37,8 @@ class Wiki:
 
     posted: list[tuple[str, str]] = field(default_factory=list)
     """Person and path, each as it arrived."""
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    """Until then nobody who posts to `/first` is answered."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/own-401":
@@ -44,6 +46,8 @@ class Wiki:
         if request.method != "GET":
             body = await request.read()
             self.posted.append((request.headers.get("Remote-User", ""), f"{request.path} {len(body)}"))
+            if request.path == "/first":
+                await self.may_answer.wait()
             return web.Response(text=f"saved {len(body)} of {request.headers.get('X-Kind', '')}")
         page = '<!doctype html><html lang="en"><title>Wiki</title><script src="/.gatepost/session.js"></script>'
         text = f"{page}<main><h1>Wiki</h1><textarea aria-label='Text'></textarea></main></html>"
@@ -205,10 +209,22 @@ CALLS = """() => {
     call("/third", { method: "POST", body: form });
     const given = new AbortController();
     call("/given-up", { method: "POST", body: "x", signal: given.signal });
-    given.abort();
-    const stream = new Blob(["stream"]).stream();
-    call("/stream", { method: "POST", body: stream, duplex: "half" });
+    window.giveUp = () => given.abort();
     call("/fourth", { method: "DELETE" });
+}"""
+LATE = """() => {
+    fetch("/late", { method: "POST", body: "late" }).then((answer) => answers.push(`/late ${answer.status}`));
+    const later = new XMLHttpRequest();
+    later.onload = () => answers.push(`/later ${later.status}`);
+    later.open("POST", "/later");
+    later.send("1");
+    const passing = new XMLHttpRequest();
+    passing.open("GET", "/own-401", false); // synchronous: it cannot wait, and comes after everything that does not
+    passing.send();
+}"""
+STREAM = """() => {
+    const body = new Blob(["stream"]).stream();
+    fetch("/stream", { method: "POST", body, duplex: "half" }).catch((error) => answers.push(`/stream ${error.name}`));
 }"""
 
 
@@ -230,14 +246,23 @@ async def test_calls_that_waited_are_repeated_once_and_in_order_and_others_are_p
     await refused.wait()
     await expect(page.locator(DIALOG)).to_contain_text("Sign in again to go on.")
     assert place.wiki.posted == []
+    await page.evaluate("giveUp()")
+    await page.evaluate(STREAM)
+    await eventually_told(lambda: page.evaluate("answers.length === 2"))  # it does not wait: it cannot be sent twice
     await place.sign_in_again(page)
-    await eventually_told(lambda: page.evaluate("answers.length === 6"))
+    await eventually(lambda: place.wiki.posted)
+    await page.evaluate(LATE)
+    assert place.wiki.posted == [("alice", "/first 7")]  # the others, and what is called now, wait for its answer
+    place.wiki.may_answer.set()
+    await eventually_told(lambda: page.evaluate("answers.length === 8"))
+    form = place.wiki.posted[2][1]
+    assert form.startswith("/third ")
     assert place.wiki.posted == [
-        ("alice", each) for each in ("/first 7", "/second 2", *place.wiki.posted[2][1:], "/fourth 0")
+        ("alice", each) for each in ("/first 7", "/second 2", form, "/fourth 0", "/late 4", "/later 1")
     ]
     told = await page.evaluate("answers")
-    assert told[2:] == ["/first 200 saved 7 of json", "/second 200 saved 2 of xhr", *told[4:]]
-    assert told[:2] == ["/given-up AbortError", "/stream TypeError"]
+    assert told[2:4] == ["/first 200 saved 7 of json", "/second 200 saved 2 of xhr"]
+    assert sorted(told[:2]) == ["/given-up AbortError", "/stream TypeError"]
 
 
 async def test_another_person_gets_nothing_of_what_waited(place: Place, context: BrowserContext) -> None:

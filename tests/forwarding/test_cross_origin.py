@@ -91,6 +91,7 @@ async def test_one_that_is_none_is_refused_as_before(staged: StageMaker, old: st
         lines = ASKS.replace(old, new)
         answer = await stage.ask(get("/data", token=None, lines=lines, method="OPTIONS"), b"OPTIONS")
         assert answer.status == 401
+        assert (await stage.ask(get("/data", token=None, lines=ASKS))).status == 401
 
 
 async def test_of_signed_in_traffic_the_app_alone_decides(staged: StageMaker) -> None:
