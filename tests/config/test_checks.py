@@ -140,6 +140,14 @@ def with_line(table: str, line: str) -> str:
         (SEVERAL.replace("10.0.0.6", "10.0.0.5"), 'apps[0] ("Wiki")', "upstreams", "the same thing twice"),
         (SEVERAL + 'health_check = "healthz"', 'apps[0] ("Wiki")', "health_check", "not a path"),
         (SEVERAL + 'health_check = "/a b"', 'apps[0] ("Wiki")', "health_check", "not a path"),
+        (GOOD + 'cors_origins = ["*"]', 'apps[0] ("Wiki")', "cors_origins[0]", "not an origin"),
+        (
+            GOOD + 'cors_origins = ["https://a.example/x"]',
+            'apps[0] ("Wiki")',
+            "cors_origins[0]",
+            "must not have a path",
+        ),
+        (GOOD + 'cors_origins = ["http://a.example"]', 'apps[0] ("Wiki")', "cors_origins[0]", "no cookies from there"),
         (SEVERAL + "max_connections = 0", 'apps[0] ("Wiki")', "max_connections", "at least 1"),
         (GOOD + SCHEME.format(name="s", factors='["sms"]', more=""), 'schemes[0] ("s")', "factors", "must begin"),
         (
