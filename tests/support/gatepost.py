@@ -20,6 +20,7 @@ from proxy.supervisor.fleet import LATE_SECONDS, START_SECONDS
 from proxy.supervisor.planning import PLAN_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
+AS_DEPLOYED = ROOT / "tests" / "support" / "as_deployed"
 BUSY_SECONDS = 30.0
 """By so much a busy machine may be late. These limits are nets under waits for events: Gatepost's own are lower."""
 STARTS_WITHIN_SECONDS = PLAN_SECONDS + START_SECONDS + BUSY_SECONDS
@@ -42,7 +43,10 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(more: dict[str, str] | None = None) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), **(more or {})}
+    """Like one in which Gatepost is deployed, without the machine's certificate authorities: aiohttp would read them in
+    each process, and none of them signed a certificate of these tests."""
+    deployed = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, AS_DEPLOYED))), "SSL_CERT_FILE": os.devnull}
+    return {**os.environ, **deployed, **(more or {})}
 
 
 def gatepost(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
