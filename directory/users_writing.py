@@ -159,11 +159,16 @@ def _has_replaced(file: Path, found: bytes, beside: Path, ours: bytes) -> bool:
     _exchange(beside, file)
     has_replaced = beside.read_bytes() == found
     if not has_replaced:
-        _exchange(beside, file)
-        if beside.read_bytes() != ours:  # saved over ours, even later
-            _exchange(beside, file)
+        put_back(file, beside, ours)
     sync_folder(file.parent)
     return has_replaced
+
+
+def put_back(file: Path, beside: Path, ours: bytes) -> None:
+    """Let what was saved by hand stand: what is `beside` now, or what was saved over ours even later."""
+    _exchange(beside, file)
+    if beside.read_bytes() != ours:
+        _exchange(beside, file)
 
 
 @contextmanager
@@ -201,16 +206,17 @@ def _make_alike(path: Path, replaced: int, new: int) -> None:
 
 @contextmanager
 def _locked(path: Path, file: Path) -> Iterator[int]:
-    """The open file; nobody else changes it in this block by this module."""
+    """The open file; nobody else changes it in this block by this module.
+
+    A change that has just ended may have put another one in its place. That is found as what a hand saved is.
+    """
     give_up_at = time.monotonic() + LOCK_SECONDS
     while True:
         opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            status = os.fstat(opened)
-            if not stat.S_ISREG(status.st_mode):
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
                 raise CannotChange(path, "is not a regular file")
-            # If it is not there any more under its name, another change has just replaced it.
-            if _got_lock(opened) and os.path.samestat(status, file.stat()):
+            if _got_lock(opened):
                 yield opened
                 return
         finally:

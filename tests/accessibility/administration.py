@@ -32,6 +32,7 @@ from tests.portal.stage import SIGN_IN_ORIGIN, Stage
 from tests.portal.test_admin_mobiles import kept
 from tests.portal.test_admin_overview import failure
 from tests.portal.test_confirmed_number import NAME, OLD, Domain
+from tests.portal.test_local_people import ACCOUNT, EDIT, MAY, NEW, NUMBER, PEOPLE, fields_of
 from tests.portal.test_not_me import second_browser, with_mail
 from tests.portal.test_own_factors import add_app, make_codes
 from tests.portal.test_passes import SCHEMES as DESK
@@ -42,7 +43,7 @@ FORGET, SETTLE = f"{PERSON}/forget-browsers", f"{PERSON}/settle"
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_overview, _person, _buttons, _numbers, _passes, _mobiles, _refused):
+    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _refused):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -161,6 +162,22 @@ async def _mobiles(states: States, folder: Path) -> None:
         states.add_file("the report as a file", (await admin.get(f"{MOBILES}.html")).text)
         await reports.keep(_of_many(stage), begun_at=stage.now)
         states.add("admin: report of many", await admin.get(f"{MOBILES}?sort=name&page=2"), then=_UNFOLD)
+
+
+async def _people(states: States, folder: Path) -> None:
+    """Local people: the list, and one of them with another number, or disabled."""
+    async with admin_stage(folder, admin=MAY) as stage:
+        admin = await signed_in_admin(stage)
+        states.add("admin: local people", await admin.get(PEOPLE))
+        alice = await fields_of(stage, admin, folder, "alice")
+        states.add("admin: a local person", await admin.post(EDIT, alice))
+        states.add("admin: a number that is none", await admin.post(NUMBER, {**alice, "mobile": "020 7946 0000"}))
+        states.add("admin: another number", await admin.post(NUMBER, {**alice, "mobile": NEW}))
+        states.add("admin: disabled", await admin.post(ACCOUNT, {**alice, "account": "disable"}))
+        own = await fields_of(stage, admin, folder, "admin")
+        states.add("admin: their own number", await admin.post(EDIT, own))
+        (folder / "users.toml").write_text("")
+        states.add("admin: nobody of this name any more", await admin.post(EDIT, alice))
 
 
 async def _refused(states: States, folder: Path) -> None:

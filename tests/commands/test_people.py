@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from config.load import load_settings
 from directory.users_file import LocalUser, read_users
 from proxy.cli import main
+from proxy.commands.check import check_local_people
 from proxy.secrets.key_file import load_or_create_keys
 from tests.support.configuration import written
 
@@ -197,3 +199,15 @@ def test_a_realm_of_active_directory_is_changed_there(run: Run, folder: Path) ->
     code, out, err = run("add", "eve", stdin="A pass-word\n")
     assert (code, out) == (0, "eve (local): added\n")
     assert "warning: nobody knows whether it has the same name: directory 'corp' is unavailable" in err
+
+
+def test_check_says_whether_the_admin_pages_can_change_the_file(folder: Path) -> None:
+    config = folder / "gatepost.toml"
+    assert check_local_people(load_settings(config, {})) == []
+    config.write_text(config.read_text() + '[admin]\ngroups = ["Desk"]\npeople_groups = ["Desk"]\n')
+    settings = load_settings(config, {})
+    (found,) = check_local_people(settings)
+    assert (found.subject, found.ok) == (str(folder / "users.toml"), True)
+    (folder / "users.toml").unlink()
+    (found,) = check_local_people(settings)
+    assert (found.ok, found.detail) == (False, "cannot be changed: there is no such file")

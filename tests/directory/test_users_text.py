@@ -74,6 +74,11 @@ def test_every_way_to_write_a_list_takes_one_more(text: str, expected: str) -> N
     assert with_user(text, {"username": "new"}) == expected
 
 
+def test_what_the_library_gets_wrong_is_not_handed_on() -> None:
+    with pytest.raises(LayoutNotUnderstood):
+        with_user('users = [{username = "a"}, {username = "b"} # the last\n]\n', {"username": "new"})
+
+
 @pytest.mark.parametrize("text", ["users = 1\n", "[users]\nusername = 1\n", "other = 1\n"])
 def test_what_is_no_users_file_is_left_alone(text: str) -> None:
     with pytest.raises(LayoutNotUnderstood):

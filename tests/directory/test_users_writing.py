@@ -24,6 +24,7 @@ from directory.users_writing import (
     add_user,
     change_user,
     exchange_in_steps,
+    put_back,
     why_unchangeable,
 )
 
@@ -142,6 +143,16 @@ def test_another_program_is_waited_for(path: Path) -> None:
     assert mobiles(path)["ann"] == (NUMBER,)
 
 
+def test_the_new_file_is_locked_before_anybody_can_find_it(path: Path) -> None:
+    def look() -> None:
+        (beside,) = path.parent.glob(".users*")
+        with beside.open() as opened, pytest.raises(BlockingIOError):
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    change_user(path, "local", "ann", {"mobile": NUMBER}, replacing=look)
+    assert mobiles(path)["ann"] == (NUMBER,)
+
+
 def renamed(path: Path, text: str) -> None:
     """As vim and sed save."""
     beside = path.with_name("by-hand")
@@ -183,6 +194,15 @@ def test_what_a_hand_saves_stands_where_the_change_cannot_be_made_again(path: Pa
         change_user(path, "local", "ann", {"mobile": NUMBER}, replacing=by_hand)
     assert path.read_text() == wrong
     alone(path)
+
+
+@pytest.mark.parametrize(("there", "stands"), [("ours", "by hand"), ("by hand, later", "by hand, later")])
+def test_of_two_saved_by_hand_the_later_one_stands(path: Path, there: str, stands: str) -> None:
+    beside = path.with_name("beside")
+    beside.write_text("by hand")
+    path.write_text(there)
+    put_back(path, beside, b"ours")
+    assert path.read_text() == stands
 
 
 def test_who_saves_all_the_time_wins(path: Path) -> None:
