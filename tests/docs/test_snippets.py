@@ -56,6 +56,17 @@ CONTENTS = {
 """Which file of the house's holds what such a key names."""
 WITHOUT_CONFIGURATION = ("demo", "hash-password", "connect", "--version", "--help", "number")
 
+NOT_OURS = {
+    "gatepost: command not found",
+    "ensurepip is not available",
+    "connection: connection refused",
+    "(Hostname mismatch ...)",
+    "=?utf-8?...",
+    "CSRF failed",
+    "PermissionError: ... '/opt/gatepost/bin/python3'",
+}
+"""Symptoms in the words of other programs."""
+
 
 def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], flags=re.DOTALL | re.MULTILINE)
@@ -188,3 +199,19 @@ def test_gatepost_has_the_commands_that_the_pages_show(capsys: pytest.CaptureFix
                 main([*shlex.split(line), "--config", "/nowhere/gatepost.toml"])
             except SystemExit:
                 pytest.fail(f"gatepost {line}: {capsys.readouterr().err}")
+
+
+def test_the_symptoms_are_what_gatepost_says() -> None:
+    """Three words in a row of each message stand in the code, or all of a shorter one. Names and numbers may differ."""
+    files = [file for folder in ("config", "directory", "proxy") for file in (ROOT / folder).rglob("*.py")]
+    said = re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text() for file in files))
+    first_cells = re.findall(r"^\| (.+?) \|", PAGES["troubleshooting.md"], re.MULTILINE)
+    messages = [message for cell in first_cells for message in re.findall("`([^`]+)`", cell)]
+    assert len(messages) > 50
+    assert [message for message in messages if message not in NOT_OURS and not is_said(message, said)] == []
+
+
+def is_said(message: str, said: str) -> bool:
+    words = message.removeprefix("FAIL").split()
+    runs = (" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2)))
+    return any(run.rstrip(".:;") in said for run in runs)
