@@ -225,7 +225,10 @@ async def _tell(asked: _AskedChange, changed: ChangedUser) -> int:
         )
         await means.notices.settled()
     if is_told:
-        print("the previous number and their mail address are told, as far as there are any", file=asked.stdout)
+        print(
+            "a notice went to the previous number and the mail address: the log says whether it was taken",
+            file=asked.stdout,
+        )
     return 0
 
 

@@ -100,7 +100,7 @@ def test_the_previous_number_and_the_mail_are_told(run: Run, folder: Path) -> No
     code, out, err = run("set-mobile", "ann", "07400 123456")
     assert (code, out.splitlines()[1]) == (
         0,
-        "the previous number and their mail address are told, as far as there are any",
+        "a notice went to the previous number and the mail address: the log says whether it was taken",
     )
     lines = [json.loads(line) for line in err.splitlines()]
     assert [(line["event"], line.get("to")) for line in lines] == [
