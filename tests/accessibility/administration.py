@@ -169,6 +169,7 @@ async def _people(states: States, folder: Path) -> None:
     async with admin_stage(folder, admin=MAY) as stage:
         admin = await signed_in_admin(stage)
         states.add("admin: local people", await admin.get(PEOPLE))
+        states.add("admin: a local person looked up", await explained(admin, "alice"), then=_UNFOLD)
         alice = await fields_of(stage, admin, folder, "alice")
         states.add("admin: a local person", await admin.post(EDIT, alice))
         states.add("admin: a number that is none", await admin.post(NUMBER, {**alice, "mobile": "020 7946 0000"}))

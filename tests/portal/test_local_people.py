@@ -13,7 +13,7 @@ import pytest
 from directory.mobile import E164
 from directory.users_file import LocalUser, read_users
 from proxy.factors.passcode.passcodes import known_as
-from tests.portal.admin import ADMIN, admin_stage, said, signed_in_admin, token_of
+from tests.portal.admin import ADMIN, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, USERS, Browser, Page, Stage
 from tests.support.people import principal
 
@@ -47,7 +47,7 @@ async def updated(stage: Stage, browser: Browser, folder: Path, name: str, numbe
 async def test_without_the_key_there_are_no_such_pages(tmp_path: Path) -> None:
     async with admin_stage(tmp_path) as stage:
         browser = await signed_in_admin(stage)
-        assert "/people" not in (await browser.get(ADMIN)).text
+        assert "/admin/people" not in (await browser.get(ADMIN)).text
         told = await fields_of(stage, browser, tmp_path, "alice", mobile=NEW, account="disable")
         answers = [await browser.get(PEOPLE), *[await browser.post(url, told) for url in POSTS]]
         assert {each.status for each in answers} == {404}
@@ -57,7 +57,7 @@ async def test_an_admin_outside_the_group_changes_nobody(tmp_path: Path) -> None
     async with admin_stage(tmp_path, admin={"people_groups": ["Reception"]}) as stage:
         before = (tmp_path / "users.toml").read_bytes()
         browser = await signed_in_admin(stage)
-        assert "/people" not in (await browser.get(ADMIN)).text
+        assert "/admin/people" not in (await browser.get(ADMIN)).text
         told = await fields_of(stage, browser, tmp_path, "alice", mobile=NEW, account="disable")
         answers = [await browser.get(PEOPLE), *[await browser.post(url, told) for url in POSTS]]
         assert {each.status for each in answers} == {403}
@@ -259,3 +259,18 @@ async def test_a_sign_in_leads_back_to_the_list(stage: Stage) -> None:
     led = await stage.browser().get(PEOPLE)
     assert led.location == "/.gatepost/sign-in?return_to=%2F.gatepost%2Fadmin%2Fpeople"
     assert (await stage.browser().get(SIGN_IN_ORIGIN + led.location)).hidden["return_to"] == "/.gatepost/admin/people"
+
+
+async def test_who_is_looked_up_can_be_edited_from_there(stage: Stage, tmp_path: Path) -> None:
+    browser = await signed_in_admin(stage)
+    page = await explained(browser, "carol")
+    assert '<form method="post" action="/.gatepost/admin/people/edit">' in page.text
+    edit = await browser.post(EDIT, {name: page.hidden[name] for name in ("csrf_token", "realm", "guid")})
+    assert "New mobile number" in edit.text
+    assert "/admin/people/edit" not in (await explained(browser, "admin")).text, "nobody edits themselves"
+
+
+async def test_who_may_change_nobody_is_not_led_there(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, admin={"people_groups": ["Reception"]}) as stage:
+        browser = await signed_in_admin(stage)
+        assert "/admin/people" not in (await explained(browser, "carol")).text

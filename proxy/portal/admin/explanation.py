@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from directory.principal import Account
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
 from proxy.help_desk.passes import most_hours
+from proxy.help_desk.people import local_realms
 from proxy.help_desk.verdict import Step
 from proxy.http.reserved import (
     ADMIN_CONFIRM,
@@ -17,6 +19,7 @@ from proxy.http.reserved import (
     ADMIN_FORGET,
     ADMIN_GIVE,
     ADMIN_PASSES,
+    ADMIN_PEOPLE_EDIT,
     ADMIN_PERSON,
     ADMIN_SETTLE,
     ADMIN_UNLOCK,
@@ -26,7 +29,7 @@ from proxy.languages.current import ngettext
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.way_texts import ways_in_words
 from proxy.portal.admin.audit import record
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names, may_change_people
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.device import describe_device
 from proxy.portal.own_factors.factor_pages import ENROLLING, kind_of
@@ -127,6 +130,8 @@ async def show_explanation(
         confirm_action=ADMIN_CONFIRM,
         gives_passes=help_desk.passes,
         has_pass=has_pass,
+        edit_action=ADMIN_PEOPLE_EDIT if account is not None and _may_edit(request, session, account) else "",
+        edited=account.username if account is not None else "",
         give_action=ADMIN_GIVE,
         passes_href=ADMIN_PASSES,
         opens=OPENS,
@@ -155,6 +160,12 @@ def _sessions(count: int | None, ways: str) -> str:
     else:
         said = ngettext("They have one session.", "They have %(num)d sessions.", count)
     return said + " " + _("Not of a browser: %(ways)s.", ways=ways) if ways else said
+
+
+def _may_edit(request: web.Request, session: Session, account: Account) -> bool:
+    """Whether they are a local person whom this admin may change."""
+    realms = [each.name for each in local_realms(request.app[SETTINGS])]
+    return account.realm in realms and may_change_people(request, session)
 
 
 def _factor(own: OwnFactor, now: float) -> dict[str, object]:
