@@ -35,7 +35,10 @@ const show = (heading, sentence, label, press) => {
   text.textContent = sentence;
   button.textContent = label;
   button.onclick = press;
-  document.body.append(dialog);
+  if (!dialog.isConnected) {
+    dialog.open = false; // an app may have taken it away while it was open
+    document.body.append(dialog);
+  }
   if (!dialog.open) dialog.showModal();
   title.focus();
 };

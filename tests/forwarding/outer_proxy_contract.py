@@ -132,7 +132,9 @@ class OuterProxyContract:
         )
         assert (page.get("set-cookie") or b"").startswith(b"gatepost-browser=")
         for cookie in ("", "gatepost=" + "Z" * 43):
-            assert (await house.raw("/page", cookie=cookie)).status == 401
+            refused = await house.raw("/page", cookie=cookie)
+            assert refused.status == 401
+            assert refused.all("www-authenticate") == [b'Gatepost realm="sign-in"']  # by which session.js tells it
         assert house.app.requests == []
 
     async def test_half_a_sign_in_opens_nothing(self, house: House) -> None:
