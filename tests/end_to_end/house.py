@@ -103,7 +103,7 @@ class House:
 
     async def type_password(self, page: Page, name: str, password: str) -> None:
         await page.get_by_label("User name").fill(name)
-        await page.get_by_label("Password").fill(password)
+        await page.get_by_role("textbox", name="Password").fill(password)
         await page.get_by_role("button", name="Continue").click()
 
     async def type_passcode(self, page: Page, passcode: str) -> None:

@@ -125,7 +125,7 @@ async def test_chromium_signs_in_with_a_ticket(house: House, workstation: Workst
         # Asked for the first time in a profile's life, it leaves its sandbox to load the Kerberos library: the form
         # is there meanwhile, and from the second time on the ticket comes.
         await page.goto(house.url("wiki", "/?page=a"))
-        await expect(page.get_by_label("Password")).to_be_visible()
+        await expect(page.get_by_role("textbox", name="Password")).to_be_visible()
         await page.goto(house.url("wiki", "/?page=a"))
         await house.type_passcode(page, (await house.next_text()).passcode)
         await expect(page).to_have_url(house.url("wiki", "/?page=a"))

@@ -175,7 +175,7 @@ async def test_a_person_sees_where_they_are_signed_in_and_ends_it_there(home: Ho
     await expect(rows.nth(0)).to_contain_text("Wiki")
     await expect(rows.nth(1)).to_contain_text("Safari on iPhone")
     await expect(rows.nth(1)).to_contain_text("Canteen")
-    await page.get_by_role("button", name="End Safari on iPhone").click()
+    await page.get_by_role("button", name="End this session Safari on iPhone").click()
     await expect(page.get_by_role("status")).to_have_text("That session has ended.")
     await expect(rows).to_have_count(1)
     assert await other.evaluate("() => window.socketClosed") == 4401

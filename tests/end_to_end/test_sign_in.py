@@ -131,7 +131,7 @@ async def test_sign_out_ends_the_session_and_its_web_sockets(house: House, page:
     await expect(page.locator("h1")).to_contain_text("signed out")
     await expect(other_tab.locator("#socket-state")).to_have_text("closed")
     await other_tab.reload()
-    await expect(other_tab.get_by_label("Password")).to_be_visible()
+    await expect(other_tab.get_by_role("textbox", name="Password")).to_be_visible()
 
 
 async def test_the_pages_work_without_scripts(house: House, browser: Browser) -> None:
