@@ -6,7 +6,7 @@ const { style, words } = {/* filled in when this is served */};
 const { fetch, WebSocket, XMLHttpRequest } = window;
 const own = `${location.origin}/.gatepost/`;
 const wholePage = document.currentScript?.dataset.signIn === "page";
-let person, timer, isOut, isGone, isRepeating, told = "", count = 0;
+let person, timer, isOut, isGone, isRepeating, told = 0, count = 0;
 const waiting = [];
 
 const make = (tag, attributes) => {
@@ -66,19 +66,20 @@ const heed = (now) => {
   const left = Math.min(now.idle_in, now.ends_in), spare = left - now.warn;
   if (isOut || spare > 0) {
     isOut = false;
-    told = "";
+    told = 0;
     dialog.close();
   }
   repeat();
   if (spare > 0) return Math.min(spare, 3600);
-  const kind = now.idle_in < now.ends_in ? "soon" : "end";
-  const time = new Date(Date.now() + left * 1000).toLocaleTimeString(words.lang, { timeStyle: "short" });
-  if (told !== kind) {
-    const [label, press] = kind === "soon" ? [words.stay, () => ask("POST")] : [words.ok, () => dialog.close()];
-    show(words.soon, words[`${kind}Text`].replace("{time}", time), label, press);
+  const end = Date.now() + left * 1000;
+  if (Math.abs(end - told) > 9000) { // told once, and again if it has moved
+    const time = new Date(end).toLocaleTimeString(words.lang, { timeStyle: "short" });
+    const [sentence, label, press] = now.idle_in < now.ends_in
+      ? [words.soonText, words.stay, () => ask("POST")] : [words.endText, words.ok, () => dialog.close()];
+    show(words.soon, sentence.replace("{time}", time), label, press);
+    told = end;
   }
-  told = kind;
-  return 5; // another tab may extend it
+  return 5; // another tab may put it off
 };
 const ask = async (method) => {
   let now = {}, next = 5;

@@ -153,7 +153,9 @@ def new_day(place: Place) -> None:
 
 async def look(page: Page) -> None:
     """What a page does when somebody comes back to it."""
-    await page.evaluate("dispatchEvent(new Event('focus'))")
+    async with page.expect_response("**/.gatepost/session") as answering:
+        await page.evaluate("dispatchEvent(new Event('focus'))")
+    await (await answering.value).finished()
 
 
 async def faults(page: Page) -> list[str]:
@@ -310,7 +312,7 @@ async def test_the_idle_end_is_told_and_put_off_by_a_press_alone(place: Place, c
     await expect(page.locator(DIALOG)).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator(DIALOG)).to_be_hidden()
-    await page.evaluate("fetch('/')")  # what the app asks for is a use as before
+    await page.evaluate("fetch('/').then((answer) => answer.status)")  # what the app asks for is a use as before
     await look(page)
     place.home.later += IDLE - 100
     await look(page)
