@@ -106,17 +106,17 @@ def add_user(
 
 
 def why_unchangeable(path: Path) -> str:
-    """What would stop a change now, before anybody makes one; empty: nothing that can be told."""
+    """What would stop a change now; empty: nothing. It writes all but the last step, and takes that away again."""
     try:
-        file = path.resolve(strict=True)
-        _require_own(path, file.stat())
-        if not os.access(file.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            raise PermissionError(errno.EACCES, "", str(file))
+        file = Path(os.path.realpath(path, strict=True))
+        with _locked(path, file) as opened:
+            _require_own(path, os.fstat(opened))
+            with _written_beside(path, file, opened, _content(opened)):
+                return ""
     except CannotChange as error:
         return error.reason
     except OSError as error:
         return f"cannot be changed: {_reason(path, error)}"
-    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ def _change(path: Path, realm: str, edit: Callable[[UsersFile, str], str], repla
         return _Made(before=before, after=parse_users(edited, path, realm), content=edited)
 
     try:
-        file = path.resolve(strict=True)  # a link stays a link
+        file = Path(os.path.realpath(path, strict=True))  # a link stays a link
         for _ in range(_MOST_TRIES):
             with _locked(path, file) as opened:
                 found = _content(opened)
