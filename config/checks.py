@@ -56,9 +56,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _in("mobile", mobile_problems(settings.mobile, settings.channels))),
         _schemes(settings),
         delivery_problems(settings),
-        late(
-            lambda: _among("texts", text_problems(settings.texts, settings.channels, settings.second_factor.language))
-        ),
+        late(lambda: _among("texts", text_problems(settings.texts, settings.channels, settings.message_language))),
         _in("bounces", bounces_problems(settings.bounces)),
         late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),

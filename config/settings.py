@@ -82,6 +82,12 @@ class Settings(FrozenTable):
         return channels_of(self.sms, self.second_factor)
 
     @property
+    def message_language(self) -> str:
+        """That of `sms.text`, and of messages to people of whom nobody knows another one."""
+        is_set = "language" in self.second_factor.model_fields_set
+        return self.second_factor.language if is_set else self.pages.languages[0]
+
+    @property
     def default_realm(self) -> str:
         """The realm of login names without a domain."""
         return next((each.name for each in self.directories if each.default), self.directories[0].name)

@@ -133,6 +133,7 @@ class LocalDirectory:
             username=user.username,
             display_name=user.display_name,
             mail=user.mail,
+            language=user.language,
             mobiles=user.mobiles,
             groups=frozenset(group for group in self._groups if group.casefold() in own),
             all_groups=user.groups if self._want_all_groups else (),

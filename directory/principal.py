@@ -38,6 +38,8 @@ class Principal:
     username: str
     display_name: str
     mail: str | None = field(default=None, repr=False)
+    language: str = ""
+    """What they want to be written in, unread (as ``Accept-Language``: RFC 2798 section 2.7); empty: nobody knows."""
     mobiles: tuple[str, ...] = field(default=(), repr=False)
     """Raw text of the configured attributes, in their order, empty ones left out."""
     mobile_changed_at: float | None = None

@@ -21,6 +21,7 @@ from config.frozen_table import FrozenTable
 from config.known import read
 from config.load import explain
 from config.problems import ConfigurationError, ConfigurationProblem, nearest
+from config.tables.texts import Language
 from config.toml_file import TOMLFile, read_toml, understand_toml
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
@@ -44,6 +45,7 @@ class LocalUser:
     password_hash: str = field(repr=False)
     display_name: str = field(repr=False)
     mail: str | None = field(repr=False)
+    language: str = field(repr=False)
     mobiles: tuple[str, ...] = field(repr=False)
     groups: tuple[str, ...] = field(repr=False)
     disabled: bool = field(repr=False)
@@ -85,6 +87,8 @@ class _UserTable(FrozenTable):
     password_hash: Annotated[SecretStr, AfterValidator(_check_hash)]
     display_name: Text | None = None
     mail: PlainAddress | None = None
+    language: Language | None = None
+    """What they are written in. Not set: what their browser asks for, or the default."""
     mobile: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     groups: tuple[Text, ...] = ()
     disabled: Flag = False
@@ -146,6 +150,7 @@ def _user(table: _UserTable, realm: str) -> LocalUser:
         password_hash=table.password_hash.get_secret_value(),
         display_name=table.display_name or table.username,
         mail=table.mail,
+        language=table.language or "",
         mobiles=tuple(mobile for mobile in table.mobile if mobile.strip()),
         groups=table.groups,
         disabled=table.disabled,

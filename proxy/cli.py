@@ -144,14 +144,13 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
     if parsed.command == "check":
-        from proxy.commands.file_checks import load_checked
-        from proxy.delivery.settings_checks import delivery_warnings
+        from proxy.commands.file_checks import load_checked, message_warnings
 
         with suppress(Unknown):
             # First of all: what only root can read is of no use to the service.
             _become_owner(parsed, load_known(file, os.environ))
         settings, parsed.secrets_from = load_checked(file, os.environ)
-        found = [*warnings(settings), *delivery_warnings(settings)]
+        found = [*warnings(settings), *message_warnings(settings)]
     else:
         settings = load_settings(file, os.environ)
         _become_owner(parsed, settings)

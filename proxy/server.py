@@ -116,7 +116,7 @@ async def running(
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
         metrics = Metrics(realms=[directory.name for directory in settings.directories])
-        channel = create_channels(settings, clock=clock, log=log, metrics=metrics)
+        channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages)
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(
@@ -158,6 +158,7 @@ async def running(
             used_code=used_code_notices(settings),
             notifier=channel,
             acceptor=acceptor,
+            languages=languages,
         )
         radius = None
         if settings.radius.is_on:

@@ -26,7 +26,8 @@ class SecondFactorSettings(FrozenTable):
     budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
     """How long all channels together may take: a person is waiting for the page."""
     language: Language = "en"
-    """The language of `sms.text`, and of messages to people whose browser asks for none that `[[texts]]` has."""
+    """The language of `sms.text`, and of messages to people who want none that has texts. Not set: the first of
+    `pages.languages`."""
     email_for_sms: Flag = False
     """Whether `email` may stand in where a scheme asks for `sms` and no SMS channel took the passcode, or the person
     has no number. Anyone who can read the mailbox then passes as the holder of the phone."""

@@ -95,7 +95,8 @@ class TextSettings(FrozenTable):
     """What is said in one language: by one channel, or by all SMS channels."""
 
     language: Language | None = None
-    """A language in lower case, such as `de` or `pt-br`. Not set: that of `second_factor.language`."""
+    """A language in lower case, such as `de` or `pt-br`. Not set: that of `second_factor.language`, or else the first
+    of `pages.languages`."""
     channel: ChannelName | None = None
     """The channel that this is for. Not set: every SMS channel that has no text of its own in this language."""
     text: LongText | None = None

@@ -24,7 +24,9 @@ from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 IDENTITY_ATTRIBUTES = ("objectGUID", "sAMAccountName")
 PASSWORD_SET = "pwdLastSet"  # noqa: S105  # an attribute's name
 STATE_ATTRIBUTES = ("userAccountControl", "msDS-User-Account-Control-Computed", "accountExpires", "pwdLastSet")
-_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, *STATE_ATTRIBUTES, "objectSid", "displayName", "cn", "mail")
+_LANGUAGE = "preferredLanguage"
+_LONGEST_LANGUAGE = 100
+_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, *STATE_ATTRIBUTES, "objectSid", "displayName", "cn", "mail", _LANGUAGE)
 
 _PASSWORD_EXPIRY = "msDS-UserPasswordExpiryTimeComputed"  # noqa: S105  # an attribute's name
 LOGON_HOURS, WORKSTATIONS = "logonHours", "userWorkstations"
@@ -55,6 +57,8 @@ class PersonEntry:
     username: str
     display_name: str
     mail: str | None = field(repr=False)
+    language: str
+    """preferredLanguage, unread."""
     mobiles: tuple[str, ...] = field(repr=False)
     mobile_changed_at: float | None
     is_mobile_change_unread: bool
@@ -167,6 +171,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> PersonEntry:
         username=username_of(entry),
         display_name=names[0],
         mail=first_text(entry, "mail") or None,
+        language=first_text(entry, _LANGUAGE)[:_LONGEST_LANGUAGE],
         mobiles=tuple(mobiles),
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_mobile_change_unread=not is_change_time_read(entry, mobile_attributes),

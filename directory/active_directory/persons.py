@@ -163,6 +163,7 @@ class PersonReader:
             username=person.username,
             display_name=person.display_name,
             mail=person.mail,
+            language=person.language,
             mobiles=person.mobiles,
             mobile_changed_at=person.mobile_changed_at,
             is_mobile_change_unread=person.is_mobile_change_unread,

@@ -6,6 +6,7 @@ What is checked here needs no network, and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from config.load import load_with_files
@@ -15,7 +16,8 @@ from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
 from proxy.delivery.bounces.inbox_package import library_problems
-from proxy.delivery.settings_checks import sms_text_problems
+from proxy.delivery.settings_checks import delivery_warnings, sms_text_problems
+from proxy.languages.configured import languages_of
 from proxy.secrets.key_file import KeyFileError, check_keys
 from proxy.ssh.start_checks import host_key_problems, ssh_library_problems
 
@@ -42,6 +44,16 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         late(lambda: host_key_problems(settings)),
     )
     yield from told(_users(settings), _catalogues(settings))
+
+
+def message_warnings(settings: Settings) -> list[str]:
+    """Of messages to persons, in settings that were checked: what works but is seldom intended, a line each."""
+    languages = languages_of(settings.pages)
+    if all(each.tag == "en" for each in languages.in_order):
+        return delivery_warnings(settings, languages)
+    from proxy.portal.every_notice import every_sms  # much comes with it, and English notices fit
+
+    return delivery_warnings(settings, languages, partial(every_sms, settings))
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

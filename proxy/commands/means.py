@@ -12,6 +12,7 @@ from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.realms import Realms
 from proxy.delivery.create_channels import create_channels
+from proxy.languages.configured import languages_of
 from proxy.operations.audit_log import configure_log
 from proxy.portal.number_notice import notice_of
 from proxy.secrets.key_file import existing_keys
@@ -35,8 +36,9 @@ async def open_means(settings: Settings, *, now: float) -> AsyncIterator[Command
     """Closed at its end; `notices.settled` is the caller's to wait for. Raises `KeyFileError`."""
     keys = Keys(existing_keys(settings.server), clock=lambda: now)
     realms, store = create_directories(settings), open_store(settings.store)
-    channels, log = create_channels(settings), configure_log()
-    notices = Notices(notifier=channels, log=log, wording=notice_of)
+    languages = languages_of(settings.pages)
+    channels, log = create_channels(settings, languages=languages), configure_log()
+    notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
     try:
         yield CommandMeans(keys=keys, realms=realms, store=store, log=log, notices=notices)
     finally:

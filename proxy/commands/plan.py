@@ -17,8 +17,7 @@ from pathlib import Path
 from config.checks import warnings
 from config.problems import ConfigurationError
 from config.settings import Settings
-from proxy.commands.file_checks import load_checked
-from proxy.delivery.settings_checks import delivery_warnings
+from proxy.commands.file_checks import load_checked, message_warnings
 from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.ssh.start_checks import load_or_create_host_key_of
 from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
@@ -61,4 +60,4 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         drain_seconds=server.drain_timeout,
         ssh=tuple((host, port) for host, port in settings.ssh.listen),
     )
-    return Plan(outline=outline, warnings=(*warnings(settings), *delivery_warnings(settings))), settings
+    return Plan(outline=outline, warnings=(*warnings(settings), *message_warnings(settings))), settings

@@ -21,6 +21,7 @@ from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.help_desk.person import NotFound, find_person
 from proxy.help_desk.unlocking import unlock
 from proxy.help_desk.verdict import verdict_text
+from proxy.languages.configured import languages_of
 from proxy.mobile_formats.words import one_line
 from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
@@ -106,8 +107,9 @@ async def _confirm(
 ) -> bool:
     """Whether the number was confirmed; it is in the log, which a command writes to stderr."""
     log, incident = configure_log(), new_incident_id()
-    channels = create_channels(settings)
-    notices = Notices(notifier=channels, log=log, wording=notice_of)
+    languages = languages_of(settings.pages)
+    channels = create_channels(settings, languages=languages)
+    notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
     try:
         outcome = await confirm_number(
             settings, store.numbers, keys, notices, principal, ending=ending, incident=incident, now=now

@@ -5,7 +5,7 @@ A channel is one way. All of them together are a channel too: that one the porta
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -122,8 +122,8 @@ class SendResult:
 class Notifier(Protocol):
     """Tells a person something that holds no passcode. Never raises for what a relay or network does."""
 
-    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
-        """`text` as an SMS: one line."""
+    async def tell_number(self, number: E164, text: str, message_id: str, instead: Sequence[str] = ()) -> Delivery:
+        """`text` as an SMS, one line; where a gateway does not pass it on, the first of `instead` that it does."""
         ...
 
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery: ...

@@ -67,12 +67,13 @@ class Channels:
             in_turn(usable, after=after), lambda channel, deadline: channel.send(message, deadline=deadline)
         )
 
-    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
+    async def tell_number(self, number: E164, text: str, message_id: str, instead: Sequence[str] = ()) -> Delivery:
         by_sms: list[SMSChannel] = [each for each in self._channels if not isinstance(each, EmailChannel)]
         if not by_sms:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, reason="there is no SMS channel")
         return await self._through(
-            in_turn(by_sms), lambda channel, deadline: channel.send_text(number, text, message_id, deadline=deadline)
+            in_turn(by_sms),
+            lambda channel, deadline: channel.send_text(number, text, message_id, instead=instead, deadline=deadline),
         )
 
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:

@@ -26,6 +26,7 @@ from proxy.delivery.settings_checks import http_rules, sms_text_problems
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.templates import MessageTexts, texts_of
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.metrics import Metrics
 
 
@@ -35,8 +36,10 @@ def create_channels(
     clock: Callable[[], float] = time.time,
     log: FilteringBoundLogger | None = None,
     metrics: Metrics | None = None,
+    languages: Languages = ENGLISH_ALONE,
 ) -> Channels:
-    """The channels as configured; connects to nothing yet. `clock` in epoch seconds, for Date headers.
+    """The channels as configured; connects to nothing yet. `clock` in epoch seconds, for Date headers;
+    `languages`: those that Gatepost's own texts are said in.
 
     Raises `ConfigurationError` with every problem of `[second_factor]`, `[sms]` and `[smtp]`: settings need not come
     from a file, where all of that was told before.
@@ -46,7 +49,7 @@ def create_channels(
         raise ConfigurationError.of(problems)
     alarms = Alarms(log, metrics)
     relays = [SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on) for each in settings.smtp]
-    texts = texts_of(settings)
+    texts = texts_of(settings, languages)
     budget = settings.second_factor.budget
     together = Relays(relays, budget_seconds=budget)
     post = EmailChannel(texts, together, clock=clock)

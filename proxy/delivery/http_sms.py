@@ -6,6 +6,7 @@ Instants are of the event loop's clock.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from directory.mobile import E164, mask
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Blame, Delivery, DeliveryStatus, Outcome, PasscodeMessage, SendResult
+from proxy.delivery.fitting import fitting
 from proxy.delivery.https_client import HTTPSAnswer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.refused_persons import BesideOthers
@@ -119,10 +121,21 @@ class SMSByHTTP:
         text = self._texts.sms(message, self.rules)
         return await self.send_text(message.number, text, message.message_id, deadline=deadline)
 
-    async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
+    async def send_text(
+        self,
+        number: E164,
+        text: str,
+        message_id: str,
+        *,
+        instead: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Delivery:
+        """`instead`: what is sent where the gateway does not pass `text` on; then each may also lose its marks."""
         told = Delivery(
             outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number), relay=self.place
         )
+        if instead:
+            text = fitting((text, *instead), self.rules) or text
         wrong = wrong_with(text, self.rules)
         if wrong is not None:
             return replace(told, reason=f"the text can't be sent: {wrong}")

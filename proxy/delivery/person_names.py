@@ -14,7 +14,7 @@ MOST_CHARACTERS = 30
 LONGEST_NAME = "W" * MOST_CHARACTERS
 _LONGEST_READ = 256
 _APOSTROPHES = str.maketrans("’‘ʼ´`‐‑‒–", "''''" + "'" + "----")  # what people type
-_WITHOUT_MARKS = str.maketrans(
+WITHOUT_MARKS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L"}
     | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i"}
 )
@@ -39,7 +39,7 @@ def _sendable(character: str, rules: TextRules | None) -> str:
         return ""
     if rules is None or _passes(character, rules):
         return character
-    bare = unicodedata.normalize("NFKD", character.translate(_WITHOUT_MARKS))
+    bare = unicodedata.normalize("NFKD", character.translate(WITHOUT_MARKS))
     return "".join(each for each in bare if _is_letter(each) and _passes(each, rules))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from config.problems import Finding, told
 from config.settings import Settings
 from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
 from proxy.delivery.gateway_preset import preset_named
-from proxy.delivery.text_checks import check_texts, text_warnings
+from proxy.delivery.text_checks import check_texts, notice_warnings, text_warnings
 from proxy.delivery.text_rules import TextRules
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 
 
 def sms_text_problems(settings: Settings) -> Iterator[Finding]:
@@ -18,9 +19,13 @@ def sms_text_problems(settings: Settings) -> Iterator[Finding]:
     yield from check_texts(settings, rules_in_use(settings))
 
 
-def delivery_warnings(settings: Settings) -> list[str]:
-    """What works but is seldom intended, a line each, in settings that `create_channels` accepted."""
-    return list(text_warnings(settings, rules_in_use(settings)))
+def delivery_warnings(
+    settings: Settings, languages: Languages = ENGLISH_ALONE, notices: Callable[[], Iterable[str]] = tuple
+) -> list[str]:
+    """What works but is seldom intended, a line each, in settings that `create_channels` accepted. `notices`: every
+    other SMS that a person may get, in the language in use."""
+    rules = rules_in_use(settings)
+    return [*text_warnings(settings, rules, languages), *notice_warnings(notices, rules, languages)]
 
 
 def rules_in_use(settings: Settings) -> list[TextRules]:

@@ -6,7 +6,7 @@ An e-mail gateway reports nothing after the relay's 250, so "accepted" is the mo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from config.factors import ChannelKind
 from config.tables.gateway_values import fill
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
+from proxy.delivery.fitting import fitting
 from proxy.delivery.gateway_preset import GatewayPreset
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.number_format import UnsafeNumber, formatted
@@ -62,8 +63,19 @@ class SMSByMail:
         text = self._texts.sms(message, self._preset.rules)
         return await self.send_text(message.number, text, message.message_id, deadline=deadline)
 
-    async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
+    async def send_text(
+        self,
+        number: E164,
+        text: str,
+        message_id: str,
+        *,
+        instead: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Delivery:
+        """`instead`: what is sent where the gateway does not pass `text` on; then each may also lose its marks."""
         told = Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number))
+        if instead:
+            text = fitting((text, *instead), self._preset.rules) or text
         wrong = wrong_with(text, self._preset.rules)
         if wrong is not None:  # a name of an app that the check at the start did not see
             return replace(told, reason=f"the text can't be sent: {wrong}")

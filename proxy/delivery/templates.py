@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings
 from config.tables.gateway_values import EMAIL
-from config.tables.texts import Template, parse_template
+from config.tables.texts import Template
 from proxy.delivery.channel import PasscodeMessage
+from proxy.delivery.fitting import fitting
 from proxy.delivery.person_names import spoken_name
 from proxy.delivery.text_rules import TextRules
+from proxy.languages.choice import ENGLISH_ALONE, Languages
+from proxy.languages.current import ENGLISH, N_, Language, in_language, ngettext
+from proxy.languages.current import gettext as _
 
-_MAIL_SUBJECT = parse_template("Your sign-in code for {app}", holds_passcode=False)
-_MAIL_END = "\n\nIf you did not try to sign in, tell your help desk."
+_MAIL_SUBJECT = N_("Your sign-in code for %(app)s")
+_MAIL_END = N_("If you did not try to sign in, tell your help desk.")
 _ANY_SMS = ""
 _NOTHING = Template(pieces=("",), names=())
 
@@ -29,11 +33,19 @@ class MailTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageTexts:
-    """What each channel says: an SMS, or the Subject and the body of a mail to read."""
+    """What each channel says: an SMS, or the Subject and the body of a mail to read.
+
+    Who writes one text for the default language writes all of that kind: other languages without one get it too. Where
+    nobody wrote any, Gatepost's own are said, in each language of the pages.
+    """
 
     sms_template: Template
     """The default."""
+    is_sms_ours: bool = False
+    """Whether it is Gatepost's own."""
     default_language: str = "en"
+    spoken: Languages = ENGLISH_ALONE
+    """Those that Gatepost's own texts are said in."""
     sms_templates: Mapping[tuple[str, str], Template] = field(default_factory=dict)
     """By channel (empty: every SMS channel) and language."""
     mail_templates: Mapping[str, MailTemplate] = field(default_factory=dict)
@@ -44,20 +56,42 @@ class MessageTexts:
 
     def template(self, channel: str, language: str) -> Template:
         """In the person's language if there is any text in it, else in the default one; the channel's own first."""
-        for key in ((channel, language), (_ANY_SMS, language), (channel, self.default_language)):
-            if key in self.sms_templates:
-                return self.sms_templates[key]
-        return self.sms_template
+        return self._written(channel, language) or self.sms_template
 
-    def mail_template(self, language: str) -> MailTemplate:
-        own = self.mail_templates.get(language) or self.mail_templates.get(self.default_language)
-        return own or MailTemplate(subject=_MAIL_SUBJECT, body=self._mail_body())
+    def is_ours(self, channel: str, language: str) -> bool:
+        """Whether Gatepost's own words are said there, in another language than English."""
+        return (
+            self.is_sms_ours and self._written(channel, language) is None and self._own_language(language).tag != "en"
+        )
+
+    def _written(self, channel: str, language: str) -> Template | None:
+        keys = ((channel, language), (_ANY_SMS, language), (channel, self.default_language))
+        return next((self.sms_templates[key] for key in keys if key in self.sms_templates), None)
+
+    def _own_language(self, language: str) -> Language:
+        return self.spoken.tagged(language) or self.spoken.tagged(self.default_language) or ENGLISH
 
     def sms(self, message: PasscodeMessage, rules: TextRules) -> str:
         """For a gateway with these `rules`."""
+        last_line = self.last_line(message.passcode, rules)
         template = self.template(rules.gateway, message.language)
-        text = _rendered(template, message, message.passcode, spoken_name(message.name, rules))
-        return text + self.last_line(message.passcode, rules)
+        text = _rendered(template, message, message.passcode, spoken_name(message.name, rules)) + last_line
+        if not self.is_ours(rules.gateway, message.language):
+            return text
+        languages = (self._own_language(message.language), self._own_language(self.default_language))
+        ours = (self.own_sms(message, each) + last_line for each in languages if each.tag != "en")
+        return fitting(ours, rules) or text
+
+    def own_sms(self, message: PasscodeMessage, language: Language) -> str:
+        """In Gatepost's own words."""
+        with in_language(language):
+            return ngettext(
+                "%(passcode)s is your %(app)s sign-in code. It is valid for one minute.",
+                "%(passcode)s is your %(app)s sign-in code. It is valid for %(num)d minutes.",
+                message.minutes,
+                passcode=message.passcode,
+                app=message.app,
+            )
 
     def last_line(self, passcode: str, rules: TextRules) -> str:
         """The line that binds the passcode to the sign-in host, where this gateway passes lines on.
@@ -70,25 +104,38 @@ class MessageTexts:
 
     def mail(self, message: PasscodeMessage) -> tuple[str, str]:
         """The passcode stands in the body only: Subjects are shown on locked screens and kept in logs."""
-        template, name = self.mail_template(message.language), spoken_name(message.name)
-        # So not even a template that the checks missed could put it into the Subject.
-        subject = _rendered(template.subject, message, "", name)
-        return subject, _rendered(template.body, message, message.passcode, name)
+        written, name = self._written_mail(message.language), spoken_name(message.name)
+        if written is not None:
+            # So not even a template that the checks missed could put it into the Subject.
+            subject = _rendered(written.subject, message, "", name)
+            return subject, _rendered(written.body, message, message.passcode, name)
+        language = self._own_language(message.language if self.is_sms_ours else self.default_language)
+        is_ours = self.is_sms_ours and language.tag != "en"
+        text = (
+            self.own_sms(message, language)
+            if is_ours
+            else _rendered(self.sms_template, message, message.passcode, name)
+        )
+        with in_language(language):
+            return _(_MAIL_SUBJECT, app=message.app), f"{text}\n\n{_(_MAIL_END)}"
+
+    def _written_mail(self, language: str) -> MailTemplate | None:
+        return self.mail_templates.get(language) or self.mail_templates.get(self.default_language)
 
     def has_tag(self, channel: str, language: str) -> bool:
         """Whether this channel's message shows the tag."""
-        template = self.mail_template(language).body if channel == EMAIL else self.template(channel, language)
-        return "tag" in template.names
+        written = self._written_mail(language)
+        if channel == EMAIL:
+            return "tag" in (self.sms_template if written is None else written.body).names
+        return "tag" in self.template(channel, language).names
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Those that something is said in, the default one first."""
-        others = {language for _, language in self.sms_templates} | set(self.mail_templates)
+        others = {language for channel, language in self.sms_templates} | set(self.mail_templates)
+        if self.is_sms_ours:
+            others |= {each.tag for each in self.spoken.in_order}
         return (self.default_language, *sorted(others - {self.default_language}))
-
-    def _mail_body(self) -> Template:
-        *pieces, last = self.sms_template.pieces
-        return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
 
 
 def _rendered(template: Template, message: PasscodeMessage, passcode: str, name: str) -> str:
@@ -97,9 +144,9 @@ def _rendered(template: Template, message: PasscodeMessage, passcode: str, name:
     )
 
 
-def texts_of(settings: Settings) -> MessageTexts:
+def texts_of(settings: Settings, languages: Languages = ENGLISH_ALONE) -> MessageTexts:
     """The texts as configured; what is not known of them, while a configuration is checked, says nothing."""
-    default = settings.second_factor.language
+    default = settings.message_language
     sms: dict[tuple[str, str], Template] = {}
     mails: dict[str, MailTemplate] = {}
     for each in settings.texts:
@@ -111,7 +158,9 @@ def texts_of(settings: Settings) -> MessageTexts:
             mails[language] = MailTemplate(subject=subject, body=body)
     return MessageTexts(
         sms_template=getattr(settings.sms, "text", _NOTHING),
+        is_sms_ours="text" not in settings.sms.model_fields_set,
         default_language=default,
+        spoken=languages,
         sms_templates=sms,
         mail_templates=mails,
         origin=settings.server.public_url.host if settings.sms.webotp else None,

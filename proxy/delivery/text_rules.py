@@ -21,6 +21,10 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 
 
+ONE_SMS_SEPTETS, _PART_SEPTETS = 160, 153
+ONE_SMS_UCS2, _PART_UCS2 = 70, 67
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRules:
     gateway: str
@@ -54,7 +58,9 @@ def wrong_with(text: str, rules: TextRules) -> str | None:
         return "a Subject must not begin or end with a space"
     if rules.terminator and rules.terminator in text:
         return f"{shown(rules.terminator)} would end the text: {rules.gateway} takes it for the end"
-    length = (gsm7_length(text) or 0) if rules.gsm7 else len(text)
+    length = gsm7_length(text)
+    if length is None:
+        length = ucs2_length(text)
     if length > rules.max_characters:
         return f"{length} characters are too long: {rules.gateway} takes {rules.max_characters}"
     return None
@@ -70,6 +76,31 @@ def shown(text: str) -> str:
 def gsm7_length(text: str) -> int | None:
     """Septets that `text` takes, or None where a character is in neither table (the SMS would shrink to 70)."""
     return None if not_gsm7(text) is not None else len(text) + sum(each in _EXTENSION for each in text)
+
+
+def ucs2_length(text: str) -> int:
+    """The characters of 16 bits that `text` takes where one is in neither table: an emoji is two."""
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
+
+
+def measured(text: str) -> tuple[str, int]:
+    """How long an SMS is and what fits into one, in words; and how many are sent.
+
+    3GPP TS 23.040 section 9.2.3.24.1: each of several carries a header, which leaves 153 septets, or 67 characters of
+    16 bits.
+    """
+    septets = gsm7_length(text)
+    if septets is not None:
+        return f"{septets} characters, and one SMS holds {ONE_SMS_SEPTETS} (each of several {_PART_SEPTETS})", _parts(
+            septets, ONE_SMS_SEPTETS, _PART_SEPTETS
+        )
+    units = ucs2_length(text)
+    said = f"{units} characters with some outside the GSM alphabet, and one such SMS holds {ONE_SMS_UCS2}"
+    return f"{said} (each of several {_PART_UCS2})", _parts(units, ONE_SMS_UCS2, _PART_UCS2)
+
+
+def _parts(length: int, one: int, part: int) -> int:
+    return 1 if length <= one else -(-length // part)
 
 
 def not_gsm7(text: str) -> str | None:

@@ -5,7 +5,7 @@ Instants are epoch seconds. Methods raise `StoreUnavailable`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -145,27 +145,16 @@ class PassDesk:
         """`person`: whose pass this is. They are told once it counts."""
         if not given.counts:
             return
-        more = _(
-            "It opens: %(apps)s. It ends at %(end)s and was given by %(by)s. Reason: %(reason)s",
-            apps=", ".join(given.apps),
-            end=brief_text(given.ends_at, now),
-            by=given.given_by.name,
-            reason=given.reason,
-        )
-        said = _(TOLD_VOUCHED if given.is_vouched else TOLD_GIVEN)
-        notice = Notice(sms=said, subject=_("A pass for your work sign-in"), mail=f"{said}\n\n{more}\n")
-        await self._send(person, notice, incident=incident)
+        await self._send(person, lambda: given_notice(given, now), incident=incident)
 
     async def tell_ended(self, person: Principal, given: GivenPass, *, incident: str) -> None:
         """`person`: whose pass this was. They are told of it only if they were told when they got it."""
         if given.counts:
-            said = _(TOLD_ENDED)
-            notice = Notice(sms=said, subject=_("Your pass for your work sign-in has ended"), mail=f"{said}\n")
-            await self._send(person, notice, incident=incident)
+            await self._send(person, ended_notice, incident=incident)
 
-    async def _send(self, person: Principal, notice: Notice, *, incident: str) -> None:
+    async def _send(self, person: Principal, worded: Callable[[], Notice], *, incident: str) -> None:
         number = await number_on_file(self.settings.mobile, self.numbers, self.keys, person)
-        self.notices.send(person, number, notice, phone="phone", incident=incident)
+        self.notices.send(person, number, worded, phone="phone", incident=incident)
 
     async def end(self, pass_id: str, *, now: float) -> EndedPass | None:
         """End it and, everywhere, the sessions that were begun with it; None if it was over before, or if somebody else
@@ -196,6 +185,23 @@ class PassDesk:
 
     async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)
+
+
+def given_notice(given: GivenPass, now: float) -> Notice:
+    said = _(TOLD_VOUCHED if given.is_vouched else TOLD_GIVEN)
+    more = _(
+        "It opens: %(apps)s. It ends at %(end)s and was given by %(by)s. Reason: %(reason)s",
+        apps=", ".join(given.apps),
+        end=brief_text(given.ends_at, now),
+        by=given.given_by.name,
+        reason=given.reason,
+    )
+    return Notice(sms=said, subject=_("A pass for your work sign-in"), mail=f"{said}\n\n{more}\n")
+
+
+def ended_notice() -> Notice:
+    said = _(TOLD_ENDED)
+    return Notice(sms=said, subject=_("Your pass for your work sign-in has ended"), mail=f"{said}\n")
 
 
 def approver_of(principal: Principal) -> Approver:

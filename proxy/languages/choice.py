@@ -37,6 +37,10 @@ class Languages:
             return self.default
         return self.tagged(chosen) or self._of(choose_language(accepted, [each.tag for each in self.in_order]))
 
+    def of_person(self, preferred: str) -> Language:
+        """For a message to a person, by what the directory says of them: the default one where it says nothing."""
+        return self.asked_for(preferred)
+
     def beside(self, current: Language) -> tuple[Language, ...]:
         """All but this one."""
         return tuple(each for each in self.in_order if each.tag != current.tag)

@@ -22,6 +22,24 @@ _SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
         (Factor.PASSKEY, False): N_("A passkey was removed from your work sign-in."),
     }
 )
+_OF_APP_PASSWORDS, _OF_TOKENS = N_("An app password for your work sign-in"), N_("A service token for your work account")
+SAID_OF_CREDENTIALS: Mapping[tuple[Factor, bool], tuple[str, str, str | None]] = MappingProxyType(
+    {
+        (Factor.APP_PASSWORD, True): (
+            N_("An app password was made for your work sign-in."),
+            _OF_APP_PASSWORDS,
+            ME_APP_PASSWORDS,
+        ),
+        (Factor.APP_PASSWORD, False): (
+            N_("An app password for your work sign-in was removed."),
+            _OF_APP_PASSWORDS,
+            ME_APP_PASSWORDS,
+        ),
+        (Factor.SERVICE_TOKEN, True): (N_("A service token was made for your work account."), _OF_TOKENS, None),
+        (Factor.SERVICE_TOKEN, False): (N_("A service token for your work account was removed."), _OF_TOKENS, None),
+    }
+)
+"""The text, the Subject, and where it can be undone."""
 
 
 def factor_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
@@ -33,32 +51,10 @@ def factor_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
 
 def credential_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
     """Of app passwords and service tokens. A person can only undo what they could do themselves."""
-    said = {
-        (Factor.APP_PASSWORD, True): (
-            _("An app password was made for your work sign-in."),
-            _("An app password for your work sign-in"),
-            ME_APP_PASSWORDS,
-        ),
-        (Factor.APP_PASSWORD, False): (
-            _("An app password for your work sign-in was removed."),
-            _("An app password for your work sign-in"),
-            ME_APP_PASSWORDS,
-        ),
-        (Factor.SERVICE_TOKEN, True): (
-            _("A service token was made for your work account."),
-            _("A service token for your work account"),
-            None,
-        ),
-        (Factor.SERVICE_TOKEN, False): (
-            _("A service token for your work account was removed."),
-            _("A service token for your work account"),
-            None,
-        ),
-    }
 
     def notice(factor: Factor, is_made: bool) -> Notice:
-        text, subject, path = said[factor, is_made]
-        return _notice(settings, text, subject, path)
+        text, subject, path = SAID_OF_CREDENTIALS[factor, is_made]
+        return _notice(settings, _(text), _(subject), path)
 
     return notice
 

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
@@ -21,6 +22,8 @@ from directory.principal import Principal
 from proxy.delivery.channel import Delivery, Notifier, Outcome
 from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
 from proxy.factors.passcode.passcodes import Judged, known_as, number_destination, number_of, number_that_was_known
+from proxy.languages.choice import ENGLISH_ALONE, Languages
+from proxy.languages.current import ENGLISH, Language, in_language
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
 
@@ -64,26 +67,50 @@ class Notices:
     notifier: Notifier | None
     log: FilteringBoundLogger
     wording: Wording
+    languages: Languages = ENGLISH_ALONE
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def tell(
         self, principal: Principal, old_number: E164 | None, event: NumberEvent, new_number: E164, *, incident: str
     ) -> None:
         """Start telling both; returns at once."""
-        notice = self.wording(event, mask(new_number))
-        self.send(principal, old_number, notice, phone="old_phone", incident=incident)
+        worded = partial(self.wording, event, mask(new_number))
+        self.send(principal, old_number, worded, phone="old_phone", incident=incident)
 
-    def send(self, principal: Principal, number: E164 | None, notice: Notice, *, phone: str, incident: str) -> None:
-        """Start sending a notice to this number and to the person's mail address. `phone`: whose it is, for the log."""
+    def send(
+        self,
+        principal: Principal,
+        number: E164 | None,
+        worded: Callable[[], Notice],
+        *,
+        phone: str,
+        incident: str,
+    ) -> None:
+        """Start sending what `worded` says, in the person's language, to this number and to their mail address.
+
+        `phone`: whose it is, for the log.
+        """
         facts = {"realm": principal.realm, "guid": principal.guid, "incident": incident}
+        language = self.languages.of_person(principal.language)
+        with in_language(language):
+            notice = worded()
         if number is not None:
-            to = number
-            self._begin(lambda notifier: notifier.tell_number(to, notice.sms, new_token()), phone, facts)
+            to, instead = number, self._instead(language, worded)
+            self._begin(lambda notifier: notifier.tell_number(to, notice.sms, new_token(), instead), phone, facts)
         if principal.mail:
             mail = principal.mail
             self._begin(
                 lambda notifier: notifier.tell_mail(mail, notice.subject, notice.mail, new_token()), "mail", facts
             )
+
+    def _instead(self, language: Language, worded: Callable[[], Notice]) -> list[str]:
+        """What an SMS says where a gateway does not pass that language on: in the default one, or else in English."""
+        found = []
+        for other in {each.tag: each for each in (self.languages.default, ENGLISH)}.values():
+            if other.tag != language.tag:
+                with in_language(other):
+                    found.append(worded().sms)
+        return found
 
     async def settled(self) -> None:
         """Return once all notices that were begun are sent, or have failed."""

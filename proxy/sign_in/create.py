@@ -26,6 +26,7 @@ from proxy.factors.recovery_code.recovery_codes import RecoveryCodes
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.factors.second_factor import SecondFactor
 from proxy.factors.totp.authenticator_apps import AuthenticatorApps
+from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
 from proxy.sessions.session_store import SessionStore
@@ -142,18 +143,19 @@ def create_sign_in(
     used_code: Callable[[int], Notice] | None = None,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
+    languages: Languages = ENGLISH_ALONE,
 ) -> SignInParts:
     """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`, and of
     remembered browsers that somebody copied (`stolen`), of sign-ins with a browser that they have not used before
     (`new_browser`), and of recovery codes (`used_code`, with how many are left); None: nobody is told.
-    `acceptor` judges Kerberos tickets; None: nobody begins with one."""
+    `acceptor` judges Kerberos tickets; None: nobody begins with one. `languages`: those that persons are told in."""
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     passkeys = Passkeys(settings, store.enrolments, keys, log)
     passes = create_passes(settings, store.passes, keys)
     factors = second_factors(settings, store.numbers, store.enrolments, keys, passkeys, passes)
-    notices = Notices(notifier=notifier, log=log, wording=wording)
+    notices = Notices(notifier=notifier, log=log, wording=wording, languages=languages)
     remembering = Remembering(
         schemes=settings.schemes,
         networks=settings.networks,

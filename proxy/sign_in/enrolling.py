@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from hmac import digest
 
 from config.factors import ENROLLED, FIRST_FACTORS, NEVER_NAMED, Factor
@@ -198,4 +199,5 @@ class Enrolling:
     async def _tell(self, principal: Principal, factor: Factor, *, is_added: bool, incident: str) -> None:
         """By mail, and on the number that they used last, or else the directory's: it may be a thief who adds one."""
         number = await number_on_file(self.settings.mobile, self.numbers, self.keys, principal)
-        self.notices.send(principal, number, self.notice_of(factor, is_added), phone="phone", incident=incident)
+        worded = partial(self.notice_of, factor, is_added)
+        self.notices.send(principal, number, worded, phone="phone", incident=incident)

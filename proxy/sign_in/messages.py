@@ -82,7 +82,9 @@ class Messages:
         Raises `StoreUnavailable`.
         """
         message_id = new_token()
-        language = choose_language(client.languages, self.channels.languages)
+        # The directory knows the person; the browser may be anybody's.
+        wanted = ",".join(filter(None, (principal.language, client.languages)))
+        language = choose_language(wanted, self.channels.languages)
         delivery = await self.channels.send(
             PasscodeMessage(
                 passcode=passcode,

@@ -13,6 +13,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Protocol
 
 from config.factors import Factor
@@ -112,8 +113,8 @@ class NewBrowsers:
             ends_at=now + LINK_SECONDS,
         )
         token = _written(self.keys.derive(Purpose.NOT_ME), link)
-        notice = self.wording(NewBrowser(at=now, client=client, app=goal.app, token=token))
-        self.notices.send(principal, None, notice, phone="phone", incident=client.incident)
+        worded = partial(self.wording, NewBrowser(at=now, client=client, app=goal.app, token=token))
+        self.notices.send(principal, None, worded, phone="phone", incident=client.incident)
 
     def _digest(self, guid: str, browser: str) -> bytes:
         return hmac.digest(self.keys.derive(Purpose.THROTTLE), f"browser\0{guid}\0{browser}".encode(), "sha256")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_network
 
 from config.client_kinds import ClientKind
@@ -139,4 +140,5 @@ class OwnCredentials:
     async def _tell(self, principal: Principal, factor: Factor, *, is_made: bool, incident: str) -> None:
         """As of factors (`Enrolling`): it may be a thief who makes one."""
         number = await number_on_file(self.settings.mobile, self.numbers, self.keys, principal)
-        self.notices.send(principal, number, self.notice_of(factor, is_made), phone="phone", incident=incident)
+        worded = partial(self.notice_of, factor, is_made)
+        self.notices.send(principal, number, worded, phone="phone", incident=incident)

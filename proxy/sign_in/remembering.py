@@ -154,7 +154,7 @@ class Remembering:
         forgotten = await self.forget(client, principal, None, reason="stolen")
         if forgotten and self.stolen is not None:  # of many uses of a copy at one time, one tells the person
             number = await number_on_file(self.mobile, self.numbers, self.keys, principal)
-            self.notices.send(principal, number, self.stolen(), phone="phone", incident=client.incident)
+            self.notices.send(principal, number, self.stolen, phone="phone", incident=client.incident)
 
     async def _held(self, principal: Principal, browser: RememberedBrowser) -> dict[Factor, Chosen | Unusable]:
         factors = [factor for factor, _ in browser.proven if factor in self.factors]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from config.settings import MobileSettings
 from directory.principal import Principal
@@ -28,6 +29,6 @@ class UsedCodes:
         """By mail, and on the number on file. Raises `StoreUnavailable`."""
         if self.wording is None:
             return
-        notice = self.wording(await self.codes.count_left(principal))
+        worded = partial(self.wording, await self.codes.count_left(principal))
         number = await number_on_file(self.mobile, self.numbers, self.keys, principal)
-        self.notices.send(principal, number, notice, phone="phone", incident=client.incident)
+        self.notices.send(principal, number, worded, phone="phone", incident=client.incident)

@@ -164,6 +164,7 @@ _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "username": as_text,
     "display_name": as_text,
     "mail": as_text_or_none,
+    "language": lambda value: sys.intern(value or ""),
     "mobiles": as_texts,
     "mobile_changed_at": as_instant_or_none,
     "is_mobile_change_unread": partial(is_, True),

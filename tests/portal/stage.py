@@ -6,7 +6,7 @@ import asyncio
 import html
 import itertools
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,8 @@ class Phone:
         self.messages: list[PasscodeMessage] = []
         self.kinds: list[Collection[ChannelKind] | None] = []
         self.told: list[tuple[str, str]] = []
+        self.instead: list[list[str]] = []
+        """With each text to a number: what a gateway may be handed in its place."""
         self.afters: list[str] = []
         self.outcome = Outcome.ACCEPTED
         self.channels = {self.name: ChannelKind.SMS}
@@ -165,8 +167,9 @@ class Phone:
     async def check(self) -> Delivery:
         return Delivery(outcome=self.outcome, channel=self.name)
 
-    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
+    async def tell_number(self, number: E164, text: str, message_id: str, instead: Sequence[str] = ()) -> Delivery:
         self.told.append((number, text))
+        self.instead.append(list(instead))
         return Delivery(outcome=self.outcome, channel=self.name)
 
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:
@@ -365,6 +368,7 @@ class Stage:
             processors=[structlog.processors.format_exc_info],
             wrapper_class=structlog.make_filtering_bound_logger(0),
         )
+        languages = languages_of(settings.pages)
         sign_in = create_sign_in(
             settings=settings,
             realms=self.realms,
@@ -381,9 +385,9 @@ class Stage:
             used_code=used_code_notices(settings),
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
+            languages=languages,
         )
         self.credentials = sign_in.credentials
-        languages = languages_of(settings.pages)
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from directory.mobile import E164
+from proxy.help_desk.passes import TOLD_ENDED, ended_notice
 from proxy.http.reserved import COOKIES
+from proxy.languages.configured import languages_of
 from proxy.pages import phrases
-from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, START, WIKI, Browser, Page, running_portal
+from proxy.portal.number_notice import notice_of
+from proxy.sign_in.changed_numbers import Notices, NumberEvent
+from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, START, USERS, WIKI, Browser, Page, running_portal
 
 SIGN_IN = "/.gatepost/sign-in"
 COOKIE = "__Host-gatepost-language"
@@ -167,6 +174,37 @@ async def test_the_api_answers_in_the_language_that_the_call_asks_for(tmp_path: 
         assert '"error":"refused"' in answer.text
         assert "Mae drosodd." in answer.text
         assert (answer.headers["Content-Language"], answer.headers["Vary"]) == ("cy", "Accept-Language")
+
+
+async def test_a_persons_own_language_decides_what_they_are_written_in(tmp_path: Path) -> None:
+    welsh = {**spoken(tmp_path), "languages": ("en", "cy")}
+    (tmp_path / "texts" / "cy.po").write_text(
+        f'msgid "{TOLD_ENDED}"\nmsgstr "Wedi dod i ben."\n\nmsgid "The number: %(number)s"\nmsgstr "Rhif: %(number)s"\n'
+    )
+    async with running_portal(tmp_path, pages=welsh) as stage:
+        stage.phone.languages = ("en", "cy")
+        users = USERS.replace(
+            'mobile = "07400 123456"', 'mobile = "07400 123456"\nmail = "a@corp.example"\nlanguage = "cy"'
+        )
+        stage.settings.directories[0].file.write_text(users)
+        await stage.to_passcode(stage.browser())
+        assert stage.phone.messages[-1].language == "cy"
+        (session,) = await stage.store.sessions.sessions()
+        assert session.principal.language == "cy"
+        languages, log = languages_of(stage.settings.pages), structlog.get_logger()
+        notices = Notices(notifier=stage.phone, log=log, wording=notice_of, languages=languages)
+        number = E164("+447400123456")
+        notices.send(session.principal, number, ended_notice, phone="phone", incident="")
+        notices.tell(session.principal, None, NumberEvent.USED, number, incident="")
+        english = replace(session.principal, language="")
+        notices.send(english, number, ended_notice, phone="phone", incident="")
+        await notices.settled()
+        told = [text for _, text in stage.phone.told]
+        assert told.count("Wedi dod i ben.") == 1
+        assert "Wedi dod i ben.\n" in told
+        assert any(text.endswith("\n\nRhif: •••••••• 456\n") for text in told)
+        assert TOLD_ENDED in told
+        assert stage.phone.instead == [[TOLD_ENDED], []]
 
 
 def test_no_app_is_told_of_the_choice_or_sets_it() -> None:
