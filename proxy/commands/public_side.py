@@ -166,7 +166,7 @@ def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
         return True  # accepted by the kernel, but by no process: a systemd socket, or a busy Gatepost
     except (OSError, http.client.HTTPException):
         # It hangs up on a client without a PROXY header.
-        return settings.server.proxy_protocol and key == "server.listen"
+        return settings.server.proxy_protocol and key != "server.admin_listen"
     origin = settings.server.public_url.origin
     return expected in body or (answer.getheader("Location") or "").startswith(origin)
 

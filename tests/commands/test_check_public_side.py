@@ -117,6 +117,19 @@ def test_an_address_that_a_running_gatepost_holds_is_fine(tmp_path: Path) -> Non
         assert check(file) == []
 
 
+def test_addresses_that_a_running_gatepost_behind_a_load_balancer_holds_are_fine(tmp_path: Path) -> None:
+    file = with_certificate(tmp_path, "signin.localhost", "wiki.localhost")
+    keys = f"""
+        admin_listen = "127.0.0.1:{free_port()}"
+        redirect_listen = ["127.0.0.1:{free_port()}"]
+        proxy_protocol = true
+        trusted_proxies = ["192.0.2.1"]
+    """
+    file.write_text(file.read_text().replace("[server]", f"[server]{keys}", 1))
+    with GatepostProcess(file):
+        assert check(file) == []
+
+
 def test_an_address_for_radius_that_is_not_this_machines_is_told(tmp_path: Path) -> None:
     client = '[[radius.clients]]\nname = "VPN"\naddress = "192.0.2.9"\nsecret = "sixteen letters or more"\n'
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
