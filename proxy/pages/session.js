@@ -43,12 +43,14 @@ const show = (heading, sentence, label, press) => {
   title.focus();
 };
 
+// By GET, though the page may be the answer to a form; a fragment would keep that from being a new request.
+const loadAgain = () => (location.hash ? location.reload() : location.assign(location.href));
 const signIn = () => {
   const opened = !wholePage && open(`${own}signed-in`, "_blank", "popup,width=480,height=720");
   if (opened) opened.opener = null;
   if (opened) text.textContent = words.waitText;
-  else if (wholePage) location.reload();
-  else show(words.out, words.blockedText, words.signInHere, () => location.reload());
+  else if (wholePage) loadAgain();
+  else show(words.out, words.blockedText, words.signInHere, loadAgain);
 };
 
 // How many seconds later to ask again.
@@ -60,7 +62,7 @@ const heed = (now) => {
     return document.hidden ? 60 : 3;
   }
   isGone ||= now.person !== person && (person || waiting.length > 0); // in doubt, somebody else
-  if (isGone) location.reload();
+  if (isGone) loadAgain();
   if (isGone) return 60;
   person = now.person;
   const left = Math.min(now.idle_in, now.ends_in), spare = left - now.warn;

@@ -123,6 +123,17 @@ async def test_another_hosts_page_is_told_nothing(stage: Stage, site: str) -> No
     assert (told.status, "person" in told.text) == (403, False)
 
 
+@pytest.mark.parametrize("path", ["/", "/.gatepost/me", "/.gatepost/me/factors", "/.gatepost/admin/"])
+async def test_pages_that_are_held_open_tell_of_the_end(tmp_path: Path, path: str) -> None:
+    async with running_portal(tmp_path, admin={"groups": ["Wiki Users"]}) as stage:
+        browser = stage.browser()
+        assert "session.js" not in (await browser.get(SIGN_IN_ORIGIN + "/.gatepost/sign-in")).text
+        await stage.sign_in(browser)
+        page = await browser.get(SIGN_IN_ORIGIN + path)
+        assert '<script src="/.gatepost/session.js" data-sign-in="page" defer></script>' in page.text
+        assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+
+
 async def test_half_a_session_is_none(stage: Stage) -> None:
     browser = stage.browser()
     await stage.to_passcode(browser)
