@@ -114,7 +114,7 @@ async def take_number(request: web.Request, session: Session) -> web.StreamRespo
             return await _unsaved(request, session, found, changed, typed=typed)
         record(request, session, "number_set", **_person(found), destination=mask(number.e164))
         told = await _told(request, changed, found.directory.name)
-    notice = f"{_('Codes go to %(number)s now.', number=mask(number.e164))} {told}"
+    notice = _("Codes go to %(number)s now.", number=mask(number.e164)) + " " + told
     return _edit(request, session, _LocalPerson(directory=found.directory, user=changed.after), notice=notice)
 
 
@@ -212,7 +212,7 @@ async def _unsaved(
 ) -> web.Response:
     if isinstance(error, NoSuchUser):
         return await _list(request, session, error=_gone(), status=HTTPStatus.CONFLICT)
-    wrong = WrongField("", f"{_('Nothing was saved.')} {_(_THE_LOG_SAYS)}")
+    wrong = WrongField("", _("Nothing was saved.") + " " + _(_THE_LOG_SAYS))
     return _edit(request, session, found, typed=typed, wrong=wrong, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
