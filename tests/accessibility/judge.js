@@ -27,20 +27,33 @@ const show = async (states) => {
   }
 };
 
-const judge = async ({ width, text, axe }) => {
+// `axe`: what axe-core looks for; `onlyNew`: only in states that have what no state before had in this view.
+const judge = async ({ view, width, text, axe, onlyNew }) => {
   const wrong = [];
   for (const [name, frame] of frames) {
     frame.style.width = `${width}px`;
     frame.contentDocument.documentElement.style.fontSize = `${text}%`;
     const tell = (rule, where) => wrong.push([name, rule, where]);
-    if (axe) await byAxe(frame.contentWindow, axe, tell);
+    if (axe && !(onlyNew && isLikeOthers(frame.contentDocument, view))) await byAxe(frame.contentWindow, axe, tell);
     byMeasure(frame.contentWindow, tell);
   }
   return wrong;
 };
 
+// By elements, their classes and roles, and what they are in: the looks of a page follow from these.
+const seen = new Map();
+const isLikeOthers = (document, view) => {
+  if (!seen.has(view)) seen.set(view, new Set());
+  const before = seen.get(view).size;
+  const kind = (each) => `${each.localName}.${each.className}.${each.type ?? ""}.${each.disabled ?? ""}`;
+  for (const each of document.body.querySelectorAll("*")) {
+    if (each.checkVisibility()) seen.get(view).add(`${kind(each.parentElement.parentElement)} ${kind(each.parentElement)} ${kind(each)}`);
+  }
+  return seen.get(view).size === before;
+};
+
 const byAxe = async (window, options, tell) => {
-  const told = await window.axe.run(window.document, { resultTypes: ["violations"], ...options });
+  const told = await window.axe.run(window.document, { resultTypes: ["violations"], preload: false, ...options });
   for (const each of told.violations) {
     for (const node of each.nodes) tell(each.id, `${node.target.join(" ")}: ${node.failureSummary}`);
   }
