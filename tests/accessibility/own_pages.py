@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from directory.change_outcomes import ChangeRefusal
 from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
+from proxy.http.reserved import SIGNED_IN
+from proxy.sign_in.enrolling import MOST_PER_PERSON
 from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
 from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Page, running_portal
-from tests.portal.test_app_passwords import APPS, FORM
+from tests.portal.test_app_passwords import APPS, FORM, begin, password_on
 from tests.portal.test_app_passwords import PAGE as APP_PASSWORDS
 from tests.portal.test_kept_request import keep, sign_in_again, signed_out, token_in, way_back
 from tests.portal.test_not_me import SCHEMES as TOLD
@@ -24,7 +26,8 @@ from tests.portal.test_passkey import add_passkey, device, send_new
 from tests.portal.test_password_change import NEW, OLD, World, running_world
 from tests.portal.test_password_change import PAGE as PASSWORD_PAGE
 from tests.portal.test_step_up import SCHEMES as STEPS
-from tests.portal.test_step_up import ask, press, query, to_passcode
+from tests.portal.test_step_up import ask, press, query, to_passcode, with_ticket
+from tests.portal.test_step_up import signed_in as step_up_signed_in
 from tests.portal.test_step_up import with_mail as with_a_mail
 from tests.portal.test_tickets_and_sign_out import ticket_for
 from tests.portal.test_vouch import MINE, ON, VOUCH, asking, managed, manager_of, no_phone, request_of
@@ -48,6 +51,7 @@ async def _apps(states: States, folder: Path) -> None:
         browser = stage.browser()
         await stage.sign_in(browser)
         states.add("start", await browser.get(f"{SIGN_IN_ORIGIN}/"))
+        states.add("signed in, in a window of its own", await browser.get(SIGN_IN_ORIGIN + SIGNED_IN))
         states.add("sign-out", await browser.get(SIGN_OUT))
         states.add("signed out", await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden))
         lost = stage.browser()
@@ -102,6 +106,9 @@ async def _step_up(states: States, folder: Path) -> None:
         states.add("step-up that has expired", await ask(browser, "unknown"))
         states.add("step-up at a work computer", await ask(browser, "inside"))
         states.add("step-up, passcode", await to_passcode(browser))
+        by_ticket = await step_up_signed_in(stage)
+        await with_ticket(stage, by_ticket)
+        states.add("step-up, password", await ask(by_ticket, "quick"))
         done = await browser.get(f"{STEP_UP}?{urlencode({'scheme': 'quick'})}")
         states.add("step-up, all done", done)
         bob = stage.browser()
@@ -149,7 +156,7 @@ async def _own_factors(states: States, folder: Path) -> None:
         names = [part.partition('"')[0] for part in page.text.split("?change=")[1:]]
         for number, name in enumerate(names, 1):
             states.add(f"change a second factor, {number}", await browser.get(f"{FACTORS}?change={name}"))
-        for number in range(8):
+        for number in range(MOST_PER_PERSON):
             page = await browser.get(f"{FACTORS}?add=totp")
             if page.status != 200:
                 break
@@ -221,13 +228,13 @@ async def _throttled_change(states: States, world: World, browser: Browser, page
 
 
 async def _kept_forms(states: States, folder: Path) -> None:
-    async with running_portal(folder) as stage:
+    async with running_portal(folder, sessions={"kept_request_bytes": 2000}) as stage:
         browser = await signed_out(stage)
         kept = await keep(browser)
         page = states.add("kept form", await sign_in_again(stage, browser, kept))
         states.add("kept form, not sent", await browser.post(f"{WIKI}/.gatepost/kept", page.hidden))
         states.add("kept form, gone", await browser.get(f"{WIKI}/.gatepost/kept?request={token_in(kept)}"))
-        too_large = await keep(browser, b"x" * 2_000_000)
+        too_large = await keep(browser, b"x" * 2001)
         states.add("form not kept", too_large)
         other = await signed_out(stage)
         back = way_back(await keep(other))
@@ -248,10 +255,11 @@ async def _app_passwords(states: States, folder: Path) -> None:
         ):
             refused = await browser.post(APP_PASSWORDS, {**page.hidden, **FORM, **changes})
             states.add(f"app password, {name}", refused)
-        made = {**page.hidden, **FORM, "methods": "get, PROPFIND", "networks": "10.0.0.0/8"}
-        states.add("app password made", await browser.post(APP_PASSWORDS, made))
+        wanted = {**page.hidden, **FORM, "methods": "get, PROPFIND"}
+        made = states.add("app password made", await browser.post(APP_PASSWORDS, wanted))
         states.add("app passwords", await browser.get(APP_PASSWORDS))
         states.add("app passwords, one removed", await browser.get(f"{APP_PASSWORDS}?told=removed"))
+        await begin(stage, password_on(made))
         states.add("me, with app passwords", await browser.get(ME))
 
 

@@ -13,6 +13,7 @@ from directory.principal import Account, Principal
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.factors.passcode.passcodes import known_as
 from proxy.http.reserved import CUT
+from proxy.operations.notice_board import OperatorNotice
 from proxy.portal.landing import LOST
 from tests.accessibility.states import States
 from tests.portal.stage import (
@@ -107,7 +108,16 @@ async def _passwords(states: States, folder: Path) -> None:
 
 
 async def _shared_computers(states: States, folder: Path) -> None:
-    async with running_portal(folder, networks=SHARED) as stage:
+    """In a house with a name, colour and help of its own."""
+    house = {
+        "name": "Corp Borough Council",
+        "colour": "#7a1f5c",
+        "help": {"text": "The IT help desk", "telephone": "020 7946 0123", "hours": "Monday to Friday, 8 to 6"},
+    }
+    async with running_portal(folder, networks=SHARED, pages=house) as stage:
+        notice = OperatorNotice(text="Text messages to Vodafone are slow today.", ends_at=stage.now + 60)
+        await stage.store.operator_notices.put_up(notice)
+        await stage.notice_board.look()
         browser = stage.browser(address=WARD)
         states.add("sign-in at a shared computer", await browser.get(SIGN_IN))
         states.add("passcode at a shared computer", await stage.to_passcode(browser))

@@ -96,8 +96,7 @@ class States:
         return self._all[name]
 
     def add(self, name: str, page: Page, *, then: str = "", plain: bool = False) -> Page:
-        """`page` is what was asked for last. `then`: as in `State`. `plain`: what is shown where scripts do not run is a
-        state too."""
+        """`page` is what was asked for last. `then`: as in `State`. `plain`: it is a state without scripts too."""
         assert "<title>" in page.text, f"{name}: {page.status} {page.headers.get('Location', page.text[:200])}"
         policy = page.headers["Content-Security-Policy"]
         state = State(name=name, template=self._rendered.page, policy=policy, html=page.text, then=then)

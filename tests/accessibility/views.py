@@ -45,7 +45,10 @@ class View:
 
 COLOURS: tuple[Colours, ...] = ("light", "dark", "forced")
 VIEWS = tuple(View(*each) for each in itertools.product(COLOURS, (1280, 320), (100, 200)))
-_WHOLE = {"runOnly": {"type": "tag", "values": TAGS}, "rules": {"target-size": {"enabled": True}}}
+_WHOLE = {
+    "runOnly": {"type": "tag", "values": TAGS},
+    "rules": {"target-size": {"enabled": True}, "label-content-name-mismatch": {"enabled": True}},
+}
 _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 
 
