@@ -30,6 +30,7 @@ LONGEST_FIRST = (
     "tests/processes",
     "tests/end_to_end",
     "tests/benchmarks",
+    "tests/accessibility",
     "tests/test_setup.py",
     "tests/throttle/test_service_tries.py",
     "tests/sessions/test_hanging_redis.py",

@@ -34,23 +34,27 @@ const judge = async ({ view, width, text, axe, onlyNew }) => {
     frame.style.width = `${width}px`;
     frame.contentDocument.documentElement.style.fontSize = `${text}%`;
     const tell = (rule, where) => wrong.push([name, rule, where]);
-    if (axe && !(onlyNew && isLikeOthers(frame.contentDocument, view))) await byAxe(frame.contentWindow, axe, tell);
+    if (axe && !(onlyNew && isLikeOthers(frame.contentWindow, view))) await byAxe(frame.contentWindow, axe, tell);
     byMeasure(frame.contentWindow, tell);
   }
   return wrong;
 };
 
-// By elements, their classes and roles, and what they are in: the looks of a page follow from these.
-const seen = new Map();
-const isLikeOthers = (document, view) => {
-  if (!seen.has(view)) seen.set(view, new Set());
-  const before = seen.get(view).size;
-  const kind = (each) => `${each.localName}.${each.className}.${each.type ?? ""}.${each.disabled ?? ""}`;
-  for (const each of document.body.querySelectorAll("*")) {
-    if (each.checkVisibility()) seen.get(view).add(`${kind(each.parentElement.parentElement)} ${kind(each.parentElement)} ${kind(each)}`);
+// Whether each of its colours stood on the same ground, in text of the same size, in a state before.
+const known = new Map();
+const isLikeOthers = (window, view) => {
+  if (!known.has(view)) known.set(view, new Set());
+  const before = known.get(view).size;
+  const styleOf = (element) => window.getComputedStyle(element);
+  for (const each of window.document.body.querySelectorAll("*")) {
+    if (!hasText(each) || !each.checkVisibility()) continue;
+    const { color, fontSize, fontWeight } = styleOf(each);
+    known.get(view).add(`${color} ${colourBehind(each, styleOf)} ${fontSize} ${fontWeight}`);
   }
-  return seen.get(view).size === before;
+  return known.get(view).size === before;
 };
+const hasText = (element) =>
+  [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
 
 const byAxe = async (window, options, tell) => {
   const told = await window.axe.run(window.document, { resultTypes: ["violations"], preload: false, ...options });
@@ -110,9 +114,8 @@ const byMeasure = (window, tell) => {
   // 1.4.3 and 1.4.11: text on what is behind it, the edges of fields and of what has the focus.
   for (const each of all) {
     const style = styleOf(each);
-    const hasText = [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
     const isField = each.matches("input, select, textarea");
-    if ((hasText || isField) && !each.disabled) {
+    if ((hasText(each) || isField) && !each.disabled) {
       const size = parseFloat(style.fontSize) / (parseFloat(styleOf(document.documentElement).fontSize) / 16);
       const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
       const behind = colourBehind(each, styleOf);

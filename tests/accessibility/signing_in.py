@@ -108,8 +108,9 @@ async def _passwords(states: States, folder: Path) -> None:
 
 
 async def _shared_computers(states: States, folder: Path) -> None:
-    """In a house with a name, colour and help of its own."""
+    """In a house with a name, colour, languages and help of its own."""
     house = {
+        "languages": ["en", "cy", "ar"],
         "name": "Corp Borough Council",
         "colour": "#7a1f5c",
         "help": {"text": "The IT help desk", "telephone": "020 7946 0123", "hours": "Monday to Friday, 8 to 6"},
@@ -121,6 +122,9 @@ async def _shared_computers(states: States, folder: Path) -> None:
         browser = stage.browser(address=WARD)
         states.add("sign-in at a shared computer", await browser.get(SIGN_IN))
         states.add("passcode at a shared computer", await stage.to_passcode(browser))
+        from_right = await stage.browser().get(SIGN_IN, Accept_Language="ar")
+        assert 'dir="rtl"' in from_right.text
+        states.add("sign-in from right to left", from_right)
 
 
 async def _passcodes(states: States, folder: Path) -> None:
