@@ -9,6 +9,7 @@ from config.settings import MobileSettings
 from directory.mobile_report import Field, SweptPerson
 from directory.mobile_sweep import Findings, Rules
 from proxy.factors.passcode.passcodes import known_as
+from proxy.help_desk.number_sweeps import SweepCount
 from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import pack
@@ -37,13 +38,15 @@ from tests.portal.test_not_me import second_browser, with_mail
 from tests.portal.test_own_factors import add_app, make_codes
 from tests.portal.test_passes import SCHEMES as DESK
 from tests.portal.test_passes import give
+from tests.portal.test_reported_numbers import THEIRS, pressed, reported
+from tests.portal.test_reported_numbers import Domain as Reporting
 from tests.portal.test_vouch import ON, asking, managed
 
 FORGET, SETTLE = f"{PERSON}/forget-browsers", f"{PERSON}/settle"
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _refused):
+    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _reported, _refused):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -162,6 +165,25 @@ async def _mobiles(states: States, folder: Path) -> None:
         states.add("admin: report not made", await admin.get(MOBILES))
         await reports.tell(ReportProgress(begun_at=stage.now))
         states.add("admin: report under way", await admin.get(MOBILES), plain=True)
+
+
+async def _reported(states: States, folder: Path) -> None:
+    domain = Reporting()
+    async with admin_stage(folder, scripted=domain) as stage:
+        domain.person = replace(domain.person, mobile_changed_at=stage.now - 40 * 86_400.0)
+        domain.has(THEIRS)
+        _, page = await pressed(stage)
+        states.add("passcode, the number is not mine", page)
+        (one,) = await reported(stage)
+        for number in range(60):
+            await stage.store.reported_numbers.put_reported_number(replace(one, guid=f"guid-{number}"))
+        sweeps = stage.store.sweeps
+        for number in range(3):
+            await sweeps.put_sweep(
+                SweepCount(made_at=stage.now - 60 + number, persons=1000, unusable=9 - number), most=9
+            )
+        admin = await signed_in_admin(stage)
+        states.add("admin: numbers that are not theirs, and a chart", await admin.get(MOBILES), then=_UNFOLD)
 
 
 async def _people(states: States, folder: Path) -> None:

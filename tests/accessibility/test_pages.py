@@ -24,7 +24,7 @@ from tests.support.browser import chromium
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser, and all states once
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "accessibility.md"
-BEGIN, END = "<!-- made by tests/accessibility/test_pages.py -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- made by tests/accessibility/test_pages.py -->\n\n", "\n<!-- end -->\n"
 
 
 @dataclass(frozen=True, slots=True)
