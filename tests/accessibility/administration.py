@@ -195,7 +195,7 @@ async def _people(states: States, folder: Path) -> None:
         alice = await fields_of(stage, admin, folder, "alice")
         states.add("admin: a local person", await admin.post(EDIT, alice))
         states.add("admin: a number that is none", await admin.post(NUMBER, {**alice, "mobile": "020 7946 0000"}))
-        states.add("admin: another number", await admin.post(NUMBER, {**alice, "mobile": NEW}))
+        states.add("admin: a local person's new number", await admin.post(NUMBER, {**alice, "mobile": NEW}))
         states.add("admin: disabled", await admin.post(ACCOUNT, {**alice, "account": "disable"}))
         own = await fields_of(stage, admin, folder, "admin")
         states.add("admin: their own number", await admin.post(EDIT, own))
