@@ -28,14 +28,14 @@ const show = async (states) => {
 };
 
 // `axe`: what axe-core looks for; `onlyNew`: only in states that have what no state before had in this view.
-const judge = async ({ view, width, text, axe, onlyNew }) => {
+const judge = async ({ view, width, text, axe, onlyNew, isSpaced }) => {
   const wrong = [];
   for (const [name, frame] of frames) {
     frame.style.width = `${width}px`;
     frame.contentDocument.documentElement.style.fontSize = `${text}%`;
     const tell = (rule, where) => wrong.push([name, rule, where]);
     if (axe && !(onlyNew && isLikeOthers(frame.contentWindow, view))) await byAxe(frame.contentWindow, axe, tell);
-    byMeasure(frame.contentWindow, tell);
+    byMeasure(frame.contentWindow, isSpaced, tell);
   }
   return wrong;
 };
@@ -65,7 +65,7 @@ const byAxe = async (window, options, tell) => {
   }
 };
 
-const byMeasure = (window, tell) => {
+const byMeasure = (window, isSpaced, tell) => {
   const document = window.document;
   const named = (element) => element.outerHTML.replace(/\s+/g, " ").slice(0, 100);
   const styles = new Map();
@@ -79,21 +79,40 @@ const byMeasure = (window, tell) => {
   const isClipped = (each) => Boolean(each) && (styleOf(each).clipPath === "inset(50%)" || isClipped(each.parentElement));
   const all = seen.filter((each) => !isClipped(each)); // what is there for screen readers alone has no looks
 
-  // 1.4.4, 1.4.10: nothing is wider than the window, and nothing is cut off.
-  const root = document.scrollingElement;
-  if (root.scrollWidth > window.innerWidth) {
-    const wide = all.filter((each) => each.getBoundingClientRect().right > window.innerWidth + 0.5 && !each.closest(".scroll"));
-    tell("overflow", `${root.scrollWidth} px: ${(wide.length ? wide : [root]).slice(-2).map(named).join(" and ")}`);
-  }
-  for (const each of all) {
-    if (each.matches("input[data-digits]")) {
-      const before = each.value;
-      each.value = "8".repeat(Number(each.dataset.digits));
-      if (each.scrollWidth > each.clientWidth) tell("cut", named(each));
-      each.value = before;
-    } else if (styleOf(each).overflowX === "hidden" && each.scrollWidth > each.clientWidth + 1) {
-      tell("cut", named(each));
+  // 1.4.4, 1.4.10: nothing is wider than the window, and nothing is cut off; nor with the spacing of 1.4.12.
+  const fits = (overflow, cut) => {
+    const root = document.scrollingElement;
+    if (root.scrollWidth > window.innerWidth) {
+      const wide = all.filter((each) => each.getBoundingClientRect().right > window.innerWidth + 0.5 && !each.closest(".scroll"));
+      tell(overflow, `${root.scrollWidth} px: ${(wide.length ? wide : [root]).slice(-2).map(named).join(" and ")}`);
     }
+    for (const each of all) {
+      if (each.matches("input[data-digits]")) {
+        const before = each.value;
+        each.value = "8".repeat(Number(each.dataset.digits));
+        if (each.scrollWidth > each.clientWidth) tell(cut, named(each));
+        each.value = before;
+      } else if (styleOf(each).overflowX === "hidden" && each.scrollWidth > each.clientWidth + 1) {
+        tell(cut, named(each));
+      }
+    }
+  };
+  fits("overflow", "cut");
+  if (isSpaced) {
+    const spacing = new window.CSSStyleSheet();
+    spacing.replaceSync(
+      "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }" +
+        "p { margin-bottom: 2em !important }",
+    );
+    document.adoptedStyleSheets = [spacing];
+    fits("spacing", "spacing");
+    document.adoptedStyleSheets = [];
+  }
+
+  // 2.3.3: who asks for less motion sees none.
+  for (const each of all) {
+    const { transitionDuration, animationName } = styleOf(each);
+    if (transitionDuration !== "0s" || animationName !== "none") tell("motion", named(each));
   }
 
   // 2.5.8, with one of its exceptions alone: a link within a sentence.

@@ -112,6 +112,8 @@ PLANTED = {
     "overflow": "<p style='width:600px'>wide</p>",
     "cut": "<p style='width:90px;overflow:hidden;white-space:nowrap'>What is too long for its place</p>",
     "edge contrast": "<label>Edge <input style='border-color:#eee'></label>",
+    "spacing": "<p style='width:13em;overflow:hidden;white-space:nowrap'>Room for this and no more</p>",
+    "motion": "<p style='animation:turning 1s'>It moves</p>",
     "text contrast": "<p class='dim'>Too dim where it is dark</p>",
 }
 DIM = "<style>@media (prefers-color-scheme: dark) { .dim { color: #444 } }</style>"

@@ -45,6 +45,8 @@ class View:
 
 COLOURS: tuple[Colours, ...] = ("light", "dark", "forced")
 VIEWS = tuple(View(*each) for each in itertools.product(COLOURS, (1280, 320), (100, 200)))
+SPACED = View("light", 320, 100)
+"""Where text is also spaced as WCAG 2.2, 1.4.12, asks for."""
 _WHOLE = {
     "runOnly": {"type": "tag", "values": TAGS},
     "rules": {"target-size": {"enabled": True}, "label-content-name-mismatch": {"enabled": True}},
@@ -68,7 +70,8 @@ class Finding:
     state: str
     view: View
     rule: str
-    """Of axe-core, or one of ours: ``overflow``, ``cut``, ``target``, ``text contrast``, ``edge contrast``."""
+    """Of axe-core, or one of `judge.js`: ``overflow``, ``cut``, ``spacing``, ``target``, ``text contrast``,
+    ``edge contrast``, ``motion``."""
     where: str
 
     def __str__(self) -> str:
@@ -127,7 +130,8 @@ class Eye:
         for colours, views in itertools.groupby(VIEWS, lambda view: view.colours):
             await self._look(colours)
             for view in views:
-                how = {"view": str(view), "width": view.width, "text": view.text, **_by_axe(view)}
+                how = {"view": str(view), "width": view.width, "text": view.text, "isSpaced": view == SPACED}
+                how |= _by_axe(view)
                 for state, rule, where in await self._page.evaluate("how => judge(how)", how):
                     found.append(Finding(state, view, rule, where))
         return found
