@@ -1,7 +1,7 @@
-"""`gatepost mobiles`: the state of the `mobile` field, person by person, for those who keep it right. Of the directories
-it reads only; in the store it counts its sweep.
+"""`gatepost mobiles`: the state of the `mobile` field, person by person, for those who keep it right.
 
-The report goes to stdout or a file, progress to a terminal's stderr, and nothing about a person to any log.
+Of the directories it reads only; in the store it counts its sweep. The report goes to stdout or a file, progress to a
+terminal's stderr, and nothing about a person to any log.
 """
 
 from __future__ import annotations
