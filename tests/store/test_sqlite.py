@@ -20,7 +20,7 @@ from config.factors import ChannelKind, Factor
 from config.settings import SessionSettings, StoreSettings
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.store.open import open_store, store_file
+from proxy.store.open import open_store
 from proxy.store.session_records import factors_to_json, principal_to_json
 from proxy.store.sqlite import database
 from proxy.store.sqlite.schema import MIGRATIONS
@@ -397,7 +397,8 @@ def test_an_unknown_store_url_is_refused(url: str) -> None:
 def test_a_sqlite_url_names_a_path(url: str, path: str) -> None:
     settings = StoreSettings(url=url)
     assert isinstance(open_store(settings), SQLiteStore)
-    assert os.fspath(store_file(settings)) == path
+    assert settings.file is not None
+    assert os.fspath(settings.file) == path
 
 
 def make_file_of_version(path: Path, version: int) -> sqlite3.Connection:
