@@ -114,10 +114,8 @@ class NotMyNumber:
         """Put the person on the list, with the number that this challenge's passcode went to. Where there is nothing to
         report, nothing is done, and the person is told the same."""
         usable = first_usable(principal.mobiles, self.settings.mobile)
-        if not self.is_offered(challenge) or not isinstance(usable, UsableNumber):
-            return
-        if not number_of(self.keys, principal, usable.e164).is_of(challenge):
-            return  # it has changed in the meantime
+        if not isinstance(usable, UsableNumber) or not number_of(self.keys, principal, usable.e164).is_of(challenge):
+            return  # it went to a mail address, or the number has changed in the meantime
         key = self.keys.derive(Purpose.THROTTLE)
         name = hmac.digest(key, f"not my number\0{principal.guid}".encode(), "sha256")
         often = Counter(key=name, limit=_MOST_REPORTS, window_seconds=_WINDOW_SECONDS)

@@ -58,6 +58,7 @@ def test_the_button_leads_where_the_link_does(href: str) -> None:
         "/.gatepost/../sign-in",
         f"{SIGN_IN}/",
         f"{SIGN_IN}#part",
+        f"{SIGN_IN}?a=b#part",
         f"{SIGN_IN}\r\nSet-Cookie: x=1",
         f"{SIGN_IN}?\r\n",
     ],
