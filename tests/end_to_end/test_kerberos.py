@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, async_playwright, expect
 
 from tests.end_to_end.house import House, open_house
-from tests.support.browser import CHROMIUM
+from tests.support.browser import ARGUMENTS, CHROMIUM
 from tests.support.kerberos import Workstation, export_keytab
 from tests.support.samba import ALICE_PASSWORD
 from tests.support.samba_dc import SambaDC
@@ -80,10 +80,7 @@ async def domain_joined(profile: Path, *, java_script_enabled: bool = True) -> A
         context = await playwright.chromium.launch_persistent_context(
             profile,
             executable_path=CHROMIUM,
-            args=[
-                *("--no-sandbox", "--disable-gpu", "--disable-sync"),
-                "--auth-server-allowlist=signin.localhost",
-            ],
+            args=[*ARGUMENTS, "--auth-server-allowlist=signin.localhost"],
             java_script_enabled=java_script_enabled,
         )
         try:
