@@ -278,6 +278,18 @@ async def test_another_person_gets_nothing_of_what_waited(place: Place, context:
     assert place.wiki.posted == []
 
 
+async def test_who_was_not_known_before_may_be_somebody_else(place: Place, context: BrowserContext) -> None:
+    """The page never heard who had opened it."""
+    await context.route("**/.gatepost/session", lambda route: route.abort())
+    page = await place.open_app(context, "wiki")
+    await place.end_sessions("alice")
+    await context.unroute_all()
+    await page.evaluate("void fetch('/private', { method: 'POST', body: 'of somebody' })")
+    async with page.expect_navigation():
+        await place.sign_in_again(page)
+    assert place.wiki.posted == []
+
+
 async def test_where_no_window_opens_the_whole_page_signs_in(place: Place, context: BrowserContext) -> None:
     page = await place.open_app(context, "wiki")
     await page.evaluate("window.open = () => null")
