@@ -30,26 +30,13 @@ _SPREADSHEET = re.compile(r"([0-9]{7,})[.,]0")
 
 
 class Repair(Enum):
-    """What would be done to the text; the values are for programs, `sentence` for people."""
+    """What would be done to the text; the values are for programs."""
 
     SPREADSHEET = "spreadsheet"
     LETTER_FOR_DIGIT = "letter_for_digit"
     NOTES = "notes"
     LOST_ZERO = "lost_zero"
     ZERO_FOR_PLUS = "zero_for_plus"
-
-    @property
-    def sentence(self) -> str:
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    Repair.SPREADSHEET: "a decimal point from a spreadsheet",
-    Repair.LETTER_FOR_DIGIT: "a letter typed for a digit",
-    Repair.NOTES: "a note beside the number",
-    Repair.LOST_ZERO: "the leading zero is lost",
-    Repair.ZERO_FOR_PLUS: "a zero typed for the plus sign",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,23 +32,6 @@ class Status(Enum):
     IMPOSSIBLE = "impossible"
     MISSING = "missing"
 
-    @property
-    def title(self) -> str:
-        return _TITLES[self]
-
-
-_TITLES = {
-    Status.GOOD: "good",
-    Status.REPAIRABLE: "repairable",
-    Status.ELSEWHERE: "only in another field",
-    Status.SEVERAL: "several numbers",
-    Status.AMBIGUOUS: "national or international",
-    Status.LANDLINE: "landline or pager",
-    Status.COUNTRY: "country not allowed",
-    Status.IMPOSSIBLE: "impossible number",
-    Status.MISSING: "missing",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:

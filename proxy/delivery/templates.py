@@ -16,7 +16,7 @@ from proxy.delivery.fitting import fitting
 from proxy.delivery.person_names import spoken_name
 from proxy.delivery.text_rules import TextRules
 from proxy.languages.choice import ENGLISH_ALONE, Languages
-from proxy.languages.current import ENGLISH, N_, Language, in_language, ngettext
+from proxy.languages.current import ENGLISH, N_, Language, in_language, ngettext, without_isolates
 from proxy.languages.current import gettext as _
 
 _MAIL_SUBJECT = N_("Your sign-in code for %(app)s")
@@ -85,13 +85,14 @@ class MessageTexts:
     def own_sms(self, message: PasscodeMessage, language: Language) -> str:
         """In Gatepost's own words."""
         with in_language(language):
-            return ngettext(
+            said = ngettext(
                 "%(passcode)s is your %(app)s sign-in code. It is valid for one minute.",
                 "%(passcode)s is your %(app)s sign-in code. It is valid for %(num)d minutes.",
                 message.minutes,
                 passcode=message.passcode,
                 app=message.app,
             )
+        return without_isolates(said)
 
     def last_line(self, passcode: str, rules: TextRules) -> str:
         """The line that binds the passcode to the sign-in host, where this gateway passes lines on.
@@ -117,7 +118,7 @@ class MessageTexts:
             else _rendered(self.sms_template, message, message.passcode, name)
         )
         with in_language(language):
-            return _(_MAIL_SUBJECT, app=message.app), f"{text}\n\n{_(_MAIL_END)}"
+            return without_isolates(_(_MAIL_SUBJECT, app=message.app)), f"{text}\n\n{_(_MAIL_END)}"
 
     def _written_mail(self, language: str) -> MailTemplate | None:
         return self.mail_templates.get(language) or self.mail_templates.get(self.default_language)

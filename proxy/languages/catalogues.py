@@ -5,6 +5,7 @@ They are read when a process starts, those of the languages that the configurati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -17,8 +18,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from proxy.languages.current import Language
+from proxy.languages.current import FIRST_STRONG_ISOLATE, POP_ISOLATE, Language
 
+_PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]")
 FOLDER = Path(__file__).parent / "catalogues"
 
 
@@ -84,8 +86,23 @@ def read_language(tag: str, own: bytes | None = None) -> Language:
     )
 
 
+def _isolating(catalogue: Catalog) -> Catalog:
+    """What is filled in stands by itself among words from right to left, whatever it is: a masked number, a name."""
+    for message in catalogue:
+        said = message.string
+        if message.id:
+            message.string = _isolated(said) if isinstance(said, str) else tuple(map(_isolated, said or ()))
+    return catalogue
+
+
+def _isolated(said: str) -> str:
+    return _PLACEHOLDER.sub(rf"{FIRST_STRONG_ISOLATE}\g<0>{POP_ISOLATE}", said)
+
+
 def _translations(catalogue: Catalog) -> GNUTranslations:
     """Without messages that nobody has confirmed ("fuzzy") or translated."""
+    if catalogue.locale is not None and catalogue.locale.text_direction == "rtl":
+        catalogue = _isolating(catalogue)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -14,6 +14,14 @@ from dataclasses import dataclass, field
 from gettext import NullTranslations
 from typing import Literal
 
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+"""Around what is filled in among words from right to left (Unicode Standard Annex 9, section 2.4)."""
+
+
+def without_isolates(text: str) -> str:
+    """For messages: there a person copies a code, and what cannot be seen may come with it."""
+    return text.replace(FIRST_STRONG_ISOLATE, "").replace(POP_ISOLATE, "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:

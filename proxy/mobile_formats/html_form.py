@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from directory.mobile_report import Finding, Listing, Status, Tally
-from proxy.mobile_formats.words import groups, instant_text, percent_text, place, remarks
+from proxy.mobile_formats.words import groups, instant_text, percent_text, place, remarks, title_of
 
 _FOLDER = Path(__file__).parent
 _ENVIRONMENT = Environment(
@@ -56,11 +56,12 @@ def write(listing: Listing, out: TextIO) -> None:
         totals=totals,
         tally=totals.all,
         percent=percent_text,
+        title_of=title_of,
         slices=_slices,
         statuses=_STATUSES,
         groups=groups(totals),
         first=_FIRST,
-        titles=_data([(status.value, status.title) for status in _STATUSES]),
+        titles=_data([(status.value, title_of(status)) for status in _STATUSES]),
         persons=_persons(listing),
     )
     out.writelines(page)

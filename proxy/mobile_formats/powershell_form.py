@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from directory.mobile_report import Finding, Listing, Status
-from proxy.mobile_formats.words import instant_text, one_line, place
+from proxy.mobile_formats.words import instant_text, one_line, place, repair_of
 
 QUOTES = "'\u2018\u2019\u201a\u201b"
 """All of them end a verbatim string."""
@@ -44,7 +44,7 @@ def lines(finding: Finding, domain: str) -> str:
     about = f"{person.display_name} ({person.username}) in {place(person.realm, person.container)}"
     texts = (domain, person.guid, found.attribute, encoded(found.text), finding.proposed)
     return (
-        f"{comment(f'{about}: {finding.repair.sentence}')}\n"
+        f"{comment(f'{about}: {repair_of(finding.repair)}')}\n"
         f"{comment(f'  {found.attribute} is now: {found.text}')}\n"
         f"Get-Change {' '.join(map(quoted, texts))}"
     )

@@ -14,6 +14,7 @@ from proxy.mobile_formats.words import (
     percent_text,
     place,
     proposal_and_remarks,
+    title_of,
     width,
 )
 
@@ -28,7 +29,7 @@ def write(listing: Listing, out: TextIO) -> None:
     for status in Status:
         count = totals.all.counts[status]
         share = count / totals.all.persons if totals.all.persons else 0
-        out.write(f"  {_padded(status.title, 24)}{count:>9,}  {_bar(share)}\n")
+        out.write(f"  {_padded(title_of(status), 24)}{count:>9,}  {_bar(share)}\n")
     if totals.reported:
         out.write(f"\n  {_padded('say it is not theirs', 24)}{totals.reported:>9,}")
     out.write(f"\n  {_padded('shared by several', 24)}{totals.shared:>9,}\n")
@@ -49,7 +50,7 @@ def write(listing: Listing, out: TextIO) -> None:
         person = finding.person
         where = place(person.realm, person.container)
         value = f"{finding.found.attribute}: {finding.found.text}" if finding.found else ""
-        cells = (person.display_name, person.username, where, finding.status.title, value)
+        cells = (person.display_name, person.username, where, title_of(finding.status), value)
         out.write(_row(cells, proposal_and_remarks(finding)) + "\n")
 
 

@@ -3,9 +3,45 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
-from directory.mobile_report import Finding, Summary, Tally
+from directory.mobile_repairs import Repair
+from directory.mobile_report import Finding, Status, Summary, Tally
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
+
+STATUS_TITLES: Mapping[Status, str] = MappingProxyType(
+    {
+        Status.GOOD: N_("good"),
+        Status.REPAIRABLE: N_("repairable"),
+        Status.ELSEWHERE: N_("only in another field"),
+        Status.SEVERAL: N_("several numbers"),
+        Status.AMBIGUOUS: N_("national or international"),
+        Status.LANDLINE: N_("landline or pager"),
+        Status.COUNTRY: N_("country not allowed"),
+        Status.IMPOSSIBLE: N_("impossible number"),
+        Status.MISSING: N_("missing"),
+    }
+)
+_REPAIRS: Mapping[Repair, str] = MappingProxyType(
+    {
+        Repair.SPREADSHEET: N_("a decimal point from a spreadsheet"),
+        Repair.LETTER_FOR_DIGIT: N_("a letter typed for a digit"),
+        Repair.NOTES: N_("a note beside the number"),
+        Repair.LOST_ZERO: N_("the leading zero is lost"),
+        Repair.ZERO_FOR_PLUS: N_("a zero typed for the plus sign"),
+    }
+)
+
+
+def title_of(status: Status) -> str:
+    return _(STATUS_TITLES[status])
+
+
+def repair_of(repair: Repair) -> str:
+    return _(_REPAIRS[repair])
 
 
 def percent_text(tally: Tally) -> str:
@@ -36,12 +72,12 @@ def remarks(finding: Finding) -> list[str]:
     """What an admin should know beside the status, in a few words each."""
     said = (
         "says that it is not theirs" if finding.reported_at is not None else "",
-        finding.repair.sentence if finding.repair is not None else "",
-        " or ".join(finding.readings),
-        "shared by several persons" if finding.is_shared else "",
-        "changed recently" if finding.is_changed_recently else "",
-        "service account" if finding.person.is_service else "",
-        "disabled" if finding.person.is_disabled else "",
+        repair_of(finding.repair) if finding.repair is not None else "",
+        f" {_('or')} ".join(finding.readings),
+        _("shared by several persons") if finding.is_shared else "",
+        _("changed recently") if finding.is_changed_recently else "",
+        _("service account") if finding.person.is_service else "",
+        _("disabled") if finding.person.is_disabled else "",
     )
     return list(filter(None, said))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.languages.current import gettext as _
 from proxy.languages.current import ngettext
+from proxy.languages.figures import figure
 
 
 def duration(seconds: int) -> str:
@@ -24,7 +25,7 @@ def size(count: int) -> str:
         return ngettext("%(num)d byte", "%(num)d bytes", count)
     if count < 1_000_000:
         return _("%(count)s kB", count=round(count / 1000))
-    return _("%(count)s MB", count=f"{count / 1_000_000:.1f}")
+    return _("%(count)s MB", count=figure(count / 1_000_000, decimals=1))
 
 
 def ago(seconds: int) -> str:

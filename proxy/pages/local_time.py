@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
+from proxy.languages.current import gettext as _
+from proxy.languages.figures import day_text
+
 
 def brief_text(at: float, now: float, *, zone: tzinfo | None = None) -> str:
     """Such as ``14:35``, ``14:35 tomorrow``, ``14:35 on 3 December``; ``zone`` None: the machine's own.
@@ -19,8 +22,7 @@ def brief_text(at: float, now: float, *, zone: tzinfo | None = None) -> str:
     if moment.date() == today:
         return clock
     if moment.date() == today + timedelta(days=1):
-        return f"{clock} tomorrow"
+        return _("%(time)s tomorrow", time=clock)
     if moment.date() == today - timedelta(days=1):
-        return f"{clock} yesterday"
-    day = f"{clock} on {moment.day} {moment:%B}"
-    return day if moment.year == today.year else f"{day} {moment.year}"
+        return _("%(time)s yesterday", time=clock)
+    return _("%(time)s on %(day)s", time=clock, day=day_text(moment, with_year=moment.year != today.year))

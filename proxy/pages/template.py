@@ -9,6 +9,7 @@ from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import escape
 
 from proxy.languages.current import current_language, translated, translated_number
+from proxy.languages.figures import figure
 from proxy.pages import phrases
 from proxy.pages.assets import ASSETS
 from proxy.pages.language_links import LanguageLink
@@ -36,6 +37,7 @@ def page_environment(loader: BaseLoader) -> Environment:
         newstyle=True,
     )
     environment.globals["phrases"] = phrases
+    environment.filters["figure"] = figure
     return environment
 
 

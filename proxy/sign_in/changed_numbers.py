@@ -23,7 +23,7 @@ from proxy.delivery.channel import Delivery, Notifier, Outcome
 from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
 from proxy.factors.passcode.passcodes import Judged, known_as, number_destination, number_of, number_that_was_known
 from proxy.languages.choice import ENGLISH_ALONE, Languages
-from proxy.languages.current import ENGLISH, Language, in_language
+from proxy.languages.current import ENGLISH, Language, in_language, without_isolates
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
 
@@ -92,8 +92,7 @@ class Notices:
         """
         facts = {"realm": principal.realm, "guid": principal.guid, "incident": incident}
         language = self.languages.of_person(principal.language)
-        with in_language(language):
-            notice = worded()
+        notice = self._worded(language, worded)
         if number is not None:
             to, instead = number, self._instead(language, worded)
             self._begin(lambda notifier: notifier.tell_number(to, notice.sms, new_token(), instead), phone, facts)
@@ -103,13 +102,19 @@ class Notices:
                 lambda notifier: notifier.tell_mail(mail, notice.subject, notice.mail, new_token()), "mail", facts
             )
 
+    @staticmethod
+    def _worded(language: Language, worded: Callable[[], Notice]) -> Notice:
+        with in_language(language):
+            notice = worded()
+        sms, subject, mail = map(without_isolates, (notice.sms, notice.subject, notice.mail))
+        return Notice(sms=sms, subject=subject, mail=mail)
+
     def _instead(self, language: Language, worded: Callable[[], Notice]) -> list[str]:
         """What an SMS says where a gateway does not pass that language on: in the default one, or else in English."""
         found = []
         for other in {each.tag: each for each in (self.languages.default, ENGLISH)}.values():
             if other.tag != language.tag:
-                with in_language(other):
-                    found.append(worded().sms)
+                found.append(self._worded(other, worded).sms)
         return found
 
     async def settled(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from jinja2 import Environment, nodes
 
 from config.tables.pages import LANGUAGES
 from proxy.languages.catalogues import FOLDER, read_catalogue, read_language
+from proxy.languages.current import gettext, in_language, without_isolates
+from proxy.languages.figures import day_text, figure, percent
 from proxy.languages.judging import forms, ids_of, placeholders, untranslated, wrong_with
 from tests.languages.extracting import extracted
 
@@ -64,6 +67,25 @@ def test_a_language_has_its_name_and_its_direction() -> None:
     assert (arabic.name, arabic.direction) == ("العربية", "rtl")
     assert (welsh.name, welsh.direction) == ("Cymraeg", "ltr")
     assert read_language("en").translations.gettext("Sign in") == "Sign in"
+
+
+def test_what_is_filled_in_stands_by_itself_from_right_to_left() -> None:
+    ours = read_language("ar", 'msgid "Try again in %(wait)s."\nmsgstr "حاول بعد %(wait)s."\n'.encode())
+    with in_language(ours):
+        assert gettext("Try again in %(wait)s.", wait="•••• 456") == "حاول بعد \u2068•••• 456\u2069."
+        assert without_isolates(gettext("Try again in %(wait)s.", wait="5 s")) == "حاول بعد 5 s."
+
+
+def test_numbers_and_days_are_written_as_the_language_does() -> None:
+    day = date(2026, 12, 3)
+    said = {}
+    for tag in LANGUAGES:
+        with in_language(read_language(tag)):
+            said[tag] = (figure(12345), figure(1.25, decimals=1), percent(97.4), day_text(day, with_year=True))
+    assert said["en"] == ("12,345", "1.2", "97.4%", "3 December 2026")
+    assert said["de"] == ("12.345", "1,2", "97,4\N{NO-BREAK SPACE}%", "3. Dezember 2026")
+    assert said["cy"][3] == "3 Rhagfyr 2026"
+    assert said["ar"][0] == "12,345"
 
 
 def test_a_planted_fault_is_found() -> None:

@@ -19,8 +19,9 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_MOBILES, ADMIN_MOBILES_STATUS, ADMIN_PERSON
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
+from proxy.languages.figures import figure, percent
 from proxy.mobile_formats.report_forms import ReportForm, write_as
-from proxy.mobile_formats.words import place, proposal_and_remarks
+from proxy.mobile_formats.words import STATUS_TITLES, place, proposal_and_remarks, title_of
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
@@ -43,7 +44,7 @@ MOST_WAITING = 20
 """In one worker, to read a report: each takes a fraction of a second."""
 _EVERYBODY = N_("everybody")
 _TITLES = {
-    **{status.value: status.title for status in Status},
+    **{status.value: title for status, title in STATUS_TITLES.items()},
     REPORTED: N_("say it is not theirs"),
     SHARED: N_("shared by several"),
     CHANGED: N_("changed recently"),
@@ -176,7 +177,7 @@ def _shown(report: Report, view: View, asked_page: str, now: float) -> dict[str,
     return {
         "made": instant(summary.made_at, now),
         "kept": instant_to_come(summary.made_at + KEPT_SECONDS, now),
-        "statuses": [{"title": status.title, "count": summary.all.counts[status]} for status in Status],
+        "statuses": [{"title": title_of(status), "count": summary.all.counts[status]} for status in Status],
         "lists": _lists(report, view),
         "list_title": _(_TITLES.get(view.show, _EVERYBODY)),
         "view": view,
@@ -187,8 +188,8 @@ def _shown(report: Report, view: View, asked_page: str, now: float) -> dict[str,
         "files": [(ending, f"{ADMIN_MOBILES}.{ending}{_tail(view.query())}") for ending in _FORMS],
         "left_out": _(
             "Only the first %(shown)s of %(count)s are kept here. gatepost mobiles shows all.",
-            shown=f"{kept:,}",
-            count=f"{report.to_look_at:,}",
+            shown=figure(kept),
+            count=figure(report.to_look_at),
         )
         if report.to_look_at > kept
         else "",
@@ -210,7 +211,7 @@ def _tail(query: Mapping[str, str]) -> str:
 def _headline(report: Report | None) -> str:
     if report is None or report.summary.all.percent is None:
         return _("Mobile numbers")
-    return _("%(percent)s can receive a code", percent=f"{report.summary.all.percent:.1f}%")
+    return _("%(percent)s can receive a code", percent=percent(report.summary.all.percent))
 
 
 def _lists(report: Report, view: View) -> list[dict[str, object]]:
@@ -244,7 +245,7 @@ def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[dict[str, object]]:
         {
             "name": name or _("(none)"),
             "share": 100 * tally.good // tally.persons,
-            "text": _("%(good)s of %(persons)s", good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
+            "text": _("%(good)s of %(persons)s", good=figure(tally.good), persons=figure(tally.persons)),
         }
         for name, tally in islice(tallies, MOST_BARS)
     ]
@@ -257,7 +258,7 @@ def _row(finding: Finding) -> dict[str, str]:
         "username": person.username,
         "where": place(person.realm, person.container),
         "department": person.department,
-        "status": finding.status.title,
+        "status": title_of(finding.status),
         "value": value_of(finding),
         "remarks": proposal_and_remarks(finding),
     }

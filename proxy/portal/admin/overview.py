@@ -6,6 +6,7 @@ from aiohttp import web
 
 from proxy.http.reserved import ADMIN, ADMIN_PERSON
 from proxy.languages.current import gettext as _
+from proxy.languages.figures import figure
 from proxy.operations.health import Readiness
 from proxy.pages.instants import instant
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
@@ -36,7 +37,7 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
         ],
         person_action=ADMIN_PERSON,
         sends=sends.count,
-        sends_text=_("of %(most)s codes sent in 24 hours", most=f"{sends.most:,}"),
+        sends_text=_("of %(most)s codes sent in 24 hours", most=figure(sends.most)),
         sends_are_near=sends.is_near,
     )
 
