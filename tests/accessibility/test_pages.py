@@ -17,6 +17,7 @@ from playwright.async_api import Browser
 
 from proxy.http.problem import Problem
 from tests.accessibility import administration, answers, own_pages, signing_in
+from tests.accessibility.longer_words import WIDTH, too_wide
 from tests.accessibility.states import TEMPLATES, Rendered, State, States
 from tests.accessibility.views import VIEWS, Finding, View, open_eye
 from tests.support.browser import chromium
@@ -74,6 +75,14 @@ async def test_every_problem_is_among_the_states(collected: Collected) -> None:
 @pytest.mark.timeout(600)
 async def test_nothing_is_found(findings: list[Finding]) -> None:
     assert [str(each) for each in findings] == []
+
+
+async def test_longer_words_overflow_nowhere(collected: Collected, browser: Browser) -> None:
+    page = await browser.new_page(viewport={"width": WIDTH, "height": 640})
+    line = "<p style='white-space:nowrap'>This line fits as it stands, and no longer</p>"
+    assert await too_wide(page, [planted(collected.states.named("signed out"), "planted", line)])
+    assert await too_wide(page, list(collected.states)) == []
+    await page.close()
 
 
 async def test_the_table_in_the_documentation_is_of_this_run(collected: Collected, findings: list[Finding]) -> None:
