@@ -111,19 +111,19 @@ def judge(refusal: Refusal) -> FailureReason:
 
 def reason_of_plain_words(text: str) -> FailureReason:
     """What a mail says that may be anybody's answer: only by the words of SMS gateways, which few others use."""
-    said = THINGS.sub("{thing}", normalised(text))
+    said = THINGS.replaced(normalised(text), "{thing}")
     for words, reason in (
         (NO_CREDIT, FailureReason.NO_CREDIT),
         (GATEWAY_REFUSES_SENDER, FailureReason.SENDER_NOT_TRUSTED),
         (GATEWAY_REFUSES_NUMBER, FailureReason.NUMBER_REFUSED),
     ):
-        if words.search(said):
+        if words.is_in(said):
             return reason
     return FailureReason.UNKNOWN
 
 
 def is_greylisting(text: str) -> bool:
-    return GREYLISTED.search(text.lower()) is not None
+    return GREYLISTED.is_in(text.lower())
 
 
 def enhanced_in(text: str) -> str:
@@ -174,31 +174,29 @@ def _is_passing(code: int | None) -> bool:
 
 
 def _by_words(said: str, *, enhanced: str, is_passing: bool) -> FailureReason:
-    if NO_CREDIT.search(said):
+    if NO_CREDIT.is_in(said):
         return FailureReason.NO_CREDIT
-    if GREYLISTED.search(said):
+    if GREYLISTED.is_in(said):
         return FailureReason.GAVE_UP
-    if ABOUT_US.search(said) or GATEWAY_REFUSES_SENDER.search(said) or enhanced in _ABOUT_SENDER:
+    if ABOUT_US.is_in(said) or GATEWAY_REFUSES_SENDER.is_in(said) or enhanced in _ABOUT_SENDER:
         return FailureReason.SENDER_NOT_TRUSTED
-    if ELSEWHERE.search(said):
+    if ELSEWHERE.is_in(said):
         return FailureReason.GAVE_UP
-    of_persons = THINGS.sub("{thing}", said)
+    of_persons = THINGS.replaced(said, "{thing}")
     names_recipient = (
-        ABOUT_RECIPIENT.search(of_persons) is not None
-        or GATEWAY_REFUSES_NUMBER.search(of_persons) is not None
-        or _is_unknown_alone(said)
+        ABOUT_RECIPIENT.is_in(of_persons) or GATEWAY_REFUSES_NUMBER.is_in(of_persons) or _is_unknown_alone(said)
     )
     if names_recipient and SENDER in said and RECIPIENT not in said:
         return FailureReason.SENDER_NOT_TRUSTED
-    if names_recipient and PASSING.search(said) and not enhanced.startswith("5.1."):
+    if names_recipient and PASSING.is_in(said) and not enhanced.startswith("5.1."):
         return FailureReason.GAVE_UP
-    if names_recipient and NOT_LOCAL.search(said):
+    if names_recipient and NOT_LOCAL.is_in(said):
         return FailureReason.UNKNOWN
     if names_recipient and not is_passing:
         return FailureReason.NUMBER_REFUSED
-    if ON_THE_WAY.search(said) and enhanced not in _ABOUT_RECIPIENT and not enhanced.startswith("5.7."):
+    if ON_THE_WAY.is_in(said) and enhanced not in _ABOUT_RECIPIENT and not enhanced.startswith("5.7."):
         return FailureReason.GAVE_UP
-    if REFUSES_RECIPIENT.search(said) and SENDER not in said and not is_passing and not enhanced.startswith("5.7."):
+    if REFUSES_RECIPIENT.is_in(said) and SENDER not in said and not is_passing and not enhanced.startswith("5.7."):
         return FailureReason.NUMBER_REFUSED
     return FailureReason.UNKNOWN
 
