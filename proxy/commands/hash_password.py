@@ -41,7 +41,7 @@ def new_hash(stdin: TextIO) -> str:
 def _ask() -> str:
     password = _checked(getpass("Password: "))
     if getpass("Again: ") != password:
-        raise ValueError("the two differ")
+        raise ValueError("the two passwords differ, so nothing was done: try again")
     return password
 
 

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_text,
         help="what to say, in place of what was said before: one plain paragraph; left out: show what is said now",
     )
-    what.add_argument("--clear", action="store_true", help="say nothing any more")
+    what.add_argument("--clear", action="store_true", help="take the notice down")
     parser.add_argument(
         "--for",
         dest="seconds",
@@ -45,7 +45,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     notices = store.operator_notices
     try:
         if arguments.clear:
-            print("Nothing is said any more." if await notices.take_down() else "Nothing was said.", file=stdout)
+            print("The notice is taken down." if await notices.take_down() else "There was no notice.", file=stdout)
             return 0
         if arguments.text is not None:
             ends_at = None if arguments.seconds is None else now + arguments.seconds
@@ -61,7 +61,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
 
 def _told(notice: OperatorNotice | None, now: float) -> str:
     if notice is None or notice.is_over(now):
-        return "Nothing is said."
+        return "There is no notice."
     until = "gatepost notice --clear" if notice.ends_at is None else brief_text(notice.ends_at, now)
     return f"{one_line(notice.text)}\n(on the sign-in, passcode and start pages, until {until})"
 

@@ -16,6 +16,10 @@ from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, enhanced_in_fro
 
 SERVICE_CLOSING = 421
 
+_NO_STARTTLS = (
+    'the relay offers no STARTTLS on this port: security = "tls" for 465, or "none" if the relay is on this machine'
+)
+
 
 def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> SendResult:
     """What became of the message, whose envelope named these addresses.
@@ -65,7 +69,8 @@ def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> s
     if isinstance(error, TimeoutError):
         return f"the relay did not answer in time {while_doing}"
     if type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN):
-        return error.message  # the library's own constant sentences: no STARTTLS, no AUTH, no common method
+        # The library's own constant sentences: no STARTTLS, no AUTH, no common method.
+        return _NO_STARTTLS if "STARTTLS" in error.message else error.message
     if stage is Stage.CONNECTING and isinstance(error, OSError):
         return f"the relay can't be reached: {connection_reason(error)}"
     return f"the connection was lost {while_doing}"

@@ -23,16 +23,16 @@ def said(config: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> s
 
 
 def test_a_notice_is_put_up_shown_replaced_and_taken_down(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(config, capsys) == "Nothing is said.\n"
+    assert said(config, capsys) == "There is no notice.\n"
     shown = f"{SLOW}\n(on the sign-in, passcode and start pages, until gatepost notice --clear)\n"
     assert said(config, capsys, f"  {SLOW.replace(' ', '  ')}\n") == shown
     assert said(config, capsys) == shown
     shown = said(config, capsys, "Wiki is down until noon", "--for", "2h")
     assert shown.startswith("Wiki is down until noon\n(on the sign-in, passcode and start pages, until ")
     assert "--clear" not in shown
-    assert said(config, capsys, "--clear") == "Nothing is said any more.\n"
-    assert said(config, capsys, "--clear") == "Nothing was said.\n"
-    assert said(config, capsys) == "Nothing is said.\n"
+    assert said(config, capsys, "--clear") == "The notice is taken down.\n"
+    assert said(config, capsys, "--clear") == "There was no notice.\n"
+    assert said(config, capsys) == "There is no notice.\n"
 
 
 @pytest.mark.parametrize(
