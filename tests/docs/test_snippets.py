@@ -62,6 +62,8 @@ NOT_OURS = {
     "connection: connection refused",
     "(Hostname mismatch ...)",
     "=?utf-8?...",
+    "TLS: tlsv1 alert unknown ca",
+    "certificate unknown",
     "CSRF failed",
     "PermissionError: ... '/opt/gatepost/bin/python3'",
 }
