@@ -46,6 +46,7 @@ async def post_too_late(home: Home, page: Page, *, enctype: str, text: str) -> N
         await page.set_input_files(
             "input[name=file]", {"name": "a.bin", "mimeType": "application/octet-stream", "buffer": bytes(range(256))}
         )
+    await page.evaluate("document.forms[0].action += '#part'")
     home.later += IDLE
     await page.click("button")
     await expect(page.locator("h1")).to_have_text("Sign in")
@@ -65,7 +66,8 @@ async def test_a_form_that_met_an_ended_session_is_sent_on_once(
     assert home.upstream.posted == []
     await page.click("button.primary")
     await expect(page.locator("h1")).to_contain_text("for alice")
-    assert page.url == home.url("wiki", "/save/it?x=1&y=%20")  # so that the answer's own links lead where they should
+    # So that the answer's own links lead where they should, and its script finds its place.
+    assert page.url == home.url("wiki", "/save/it?x=1&y=%20#part")
     ((who, target, content_type, body),) = home.upstream.posted
     assert (who, target) == ("alice", "/save/it?x=1&y=%20")
     assert content_type.startswith(enctype)
