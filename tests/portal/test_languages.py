@@ -17,6 +17,7 @@ from proxy.languages.configured import languages_of
 from proxy.pages import phrases
 from proxy.portal.number_notice import notice_of
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
+from tests.portal.admin import admin_stage, explained, signed_in_admin
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, START, USERS, WIKI, Browser, Page, running_portal
 
 SIGN_IN = "/.gatepost/sign-in"
@@ -222,3 +223,16 @@ async def test_the_language_says_nothing_of_who_is_there(tmp_path: Path) -> None
             answer = await browser.post(SIGN_IN_ORIGIN + SIGN_IN, fields, Accept_Language="cy")
             looks.append((answer.status, answer.headers["Content-Language"], "Nid yw’n gywir." in answer.text))
         assert looks == [(401, "cy", True)] * 2
+
+
+async def test_an_explanation_is_marked_as_the_english_that_it_is(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, pages=spoken(tmp_path)) as stage:
+        admin = await signed_in_admin(stage)
+        admin.cookies["signin.corp.example"][COOKIE] = "ar"
+        page = await explained(admin, "alice")
+        assert '<html lang="ar" dir="rtl">' in page.text
+        headline = re.search(r'<h1 lang="en" dir="ltr">(.*)</h1>', page.text)
+        assert headline is not None
+        assert "sign in now" in headline[1]
+        admin.cookies["signin.corp.example"][COOKIE] = "en"
+        assert 'lang="en" dir="ltr">' not in (await explained(admin, "alice")).text.partition("<main")[2]

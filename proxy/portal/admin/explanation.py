@@ -24,8 +24,8 @@ from proxy.http.reserved import (
     ADMIN_SETTLE,
     ADMIN_UNLOCK,
 )
+from proxy.languages.current import ENGLISH, in_language, ngettext
 from proxy.languages.current import gettext as _
-from proxy.languages.current import ngettext
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.way_texts import ways_in_words
 from proxy.portal.admin.audit import record
@@ -63,7 +63,8 @@ async def show_explanation(
 ) -> web.Response:
     """The explanation as it is now; also recorded in the audit log."""
     now = request[VISIT].now
-    explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
+    with in_language(ENGLISH):  # its sentences are English, and so is what is filled in
+        explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     account, verdict = explanation.account, explanation.verdict
     browsers: list[dict[str, object]] = []
     help_desk = request.app[SETTINGS].help_desk
