@@ -70,10 +70,11 @@ def groups(summary: Summary) -> list[tuple[str, list[tuple[str, Tally]]]]:
 
 def remarks(finding: Finding) -> list[str]:
     """What an admin should know beside the status, in a few words each."""
+    either = _("or")
     said = (
         "says that it is not theirs" if finding.reported_at is not None else "",
         repair_of(finding.repair) if finding.repair is not None else "",
-        f" {_('or')} ".join(finding.readings),
+        f" {either} ".join(finding.readings),
         _("shared by several persons") if finding.is_shared else "",
         _("changed recently") if finding.is_changed_recently else "",
         _("service account") if finding.person.is_service else "",
