@@ -13,7 +13,7 @@ SENDER, RECIPIENT, ADDRESS = "{sender}", "{recipient}", "{address}"
 """Our own address, the one that was written to, and any other."""
 
 
-class AnyOf:
+class Spellings:
     """One of several spellings. Compiled when it is first asked for: most workers never hear a refusal, and all the
     words here take 25 milliseconds, which each start would wait for."""
 
@@ -44,20 +44,20 @@ _OURS = (
 )
 """Things that belong to the sender, such as an account at the relay."""
 
-NO_CREDIT = AnyOf(
+NO_CREDIT = Spellings(
     r"\bno ?credits?\b",
     r"\b(?:insufficient|not enough|out of|too few|no more|0) (?:\w+ )?(?:credits?|funds|balance)\b",
     r"\bcredits? (?:has |have |is |are )?(?:been )?(?:exhausted|exceeded|expired|used up|too low)\b",
     r"\bbalance (?:is )?too low\b|\bcredit limit\b|\btop[- ]up\b",
 )
 
-GATEWAY_REFUSES_SENDER = AnyOf(
+GATEWAY_REFUSES_SENDER = Spellings(
     r"\buserpass\b|\buntrusted\b",
     r"\bnot (?:a |an |in (?:the|your) )?(?:\w+ )?(?:trusted|permitted|registered|authori[sz]ed|authenticated)\b",
     r"\bunauthori[sz]ed\b|\b(?:unknown|unrecogni[sz]ed|invalid) sender\b",
     r"\bsender(?: address| e-?mail)?(?: is|:)? (?:not |rejected|refused|denied|unknown)",
 )
-GATEWAY_REFUSES_NUMBER = AnyOf(
+GATEWAY_REFUSES_NUMBER = Spellings(
     r"\b(?:invalid|bad|wrong|incorrect|unknown|unallocated|barred|blacklisted|opted[- ]out)(?: \w+)?"
     r" (?:number|mobile|msisdn|recipient|destination|phone)\b",
     r"\b(?:number|mobile|msisdn|recipient|destination|phone)(?: \w+){0,2}"
@@ -66,10 +66,10 @@ GATEWAY_REFUSES_NUMBER = AnyOf(
 )
 """What SMS gateways say, in mails that are not reports."""
 
-GREYLISTED = AnyOf(r"\bgr[ea]y-?list", r"\bpostgrey\b")
+GREYLISTED = Spellings(r"\bgr[ea]y-?list", r"\bpostgrey\b")
 """Greylisting: the server wants each new pair of sender and recipient to come twice. It says nothing about either."""
 
-ABOUT_US = AnyOf(
+ABOUT_US = Spellings(
     # Where in the conversation it was said, as reports tell it.
     r"\b(?:in reply to|after) (?:pipelined |sending )?(?:the )?(?:mail from|helo|ehlo|auth|initial connection|"
     r"end of connection)\b",
@@ -193,7 +193,7 @@ ABOUT_US = AnyOf(
 )
 """The sender, the client, the login, the rate, what we say and how: nobody's number."""
 
-ELSEWHERE = AnyOf(
+ELSEWHERE = Spellings(
     r"\b(?:mail ?box|mailfolder|folder|inbox|user|account|recipient|storage|disk|maildir|message store)\b[^.;]{0,50}"
     r"\b(?:full|over ?(?:its |the |their |disk |allowed |mail )*quota|overquota|overdrawn|exceed\w*|out of (?:space|"
     r"storage)|no space)\b",
@@ -221,7 +221,7 @@ ELSEWHERE = AnyOf(
 )
 """A mailbox that is full, a message that is too large, a domain that cannot be found: the number may be right."""
 
-ON_THE_WAY = AnyOf(
+ON_THE_WAY = Spellings(
     r"\b(?:connection|connect|network|session|socket|communication)\b[^.;]{0,50}"
     r"\b(?:refused|timed ?out|time-?out|reset|lost|closed|dropped|failed|unreachable|error)\b",
     r"\b(?:timed ?out|time-?out|expired|expires|too old|too long|give up|given up|giving up|retry (?:time|limit|"
@@ -233,13 +233,13 @@ ON_THE_WAY = AnyOf(
 )
 """Trouble of a server or of the network."""
 
-PASSING = AnyOf(
+PASSING = Spellings(
     r"\btemporar|\bat (?:the|this) moment\b|\bmomentarily\b|\b(?:try|again|retry) later\b|\bmaintenance\b|"
     r"\bbeing moved\b|\bswitched off\b"
 )
 """It may be over tomorrow, no matter whom it names."""
 
-THINGS = AnyOf(
+THINGS = Spellings(
     r"\bnumber of (?!(?:the|this|that|your)\b)\w+|\b(?:error|ticket|case|reference|port|serial|version|line) number\b",
     r"\b(?:users?|mail ?box|recipients?|destination|phone|mobile|subscriber|number)(?:'s)? (?:look ?ups?|data ?base|"
     r"directory|table|list|store|server|verif\w+|callout|agent|services?|support|carrier|network|operator|country|"
@@ -249,7 +249,7 @@ THINGS = AnyOf(
     r"support) (?:is |are )?(?:not (?:available|reachable)|unavailable|unreachable|disabled|locked|closed)\b",
 )
 """Named after a recipient, and none."""
-NOT_LOCAL = AnyOf(r"\bor not local\b")
+NOT_LOCAL = Spellings(r"\bor not local\b")
 """Of a recipient: then it may be relaying that is refused."""
 
 _UNKNOWN = (
@@ -274,7 +274,7 @@ _PLACE = r"(?:address(?:es)?|e-?mail|account|alias|inbox|local[- ]part)"
 _NAMED = rf"(?:{re.escape(RECIPIENT)}|{re.escape(ADDRESS)})"
 _GAP = r"\b[:'`’)>]*[^.;]{0,30}?\b"
 
-ABOUT_RECIPIENT = AnyOf(
+ABOUT_RECIPIENT = Spellings(
     rf"\b{_PERSON}{_GAP}(?:{_UNKNOWN}|{_GONE})\b",
     rf"\b{_PLACE}{_GAP}{_UNKNOWN}\b",
     rf"\b(?:{_UNKNOWN}|{_GONE}) (?:\w+ ){{0,2}}?{_PERSON}\b",
@@ -310,7 +310,7 @@ ABOUT_RECIPIENT = AnyOf(
 )
 """The recipient: unknown, gone, or written in a way that cannot be right."""
 
-REFUSES_RECIPIENT = AnyOf(
+REFUSES_RECIPIENT = Spellings(
     r"\brecipients?(?: e-?mail)?(?: address(?:es)?)? (?:rejected|refused|denied|not accepted)"
     r"(?=[^\w\[(]*(?:$|[\[(]|access denied|\{))",
 )
