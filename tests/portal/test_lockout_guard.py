@@ -50,10 +50,11 @@ def strict(corp: SambaDC) -> Iterator[SambaDC]:
     corp.modify(lockout_ldif(corp.base_dn, LOCKOUT_THRESHOLD))
 
 
-@pytest.fixture(params=[5, 10])
-async def threshold(request: pytest.FixtureRequest, strict: SambaDC) -> int:
+@pytest.fixture(scope="module", params=[5, 10])
+def threshold(request: pytest.FixtureRequest, strict: SambaDC) -> int:
+    """Set once for all tests with the same one."""
     chosen: int = request.param
-    await asyncio.to_thread(strict.modify, lockout_ldif(strict.base_dn, chosen))
+    strict.modify(lockout_ldif(strict.base_dn, chosen))
     return chosen
 
 
