@@ -10,7 +10,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 from xml.parsers import expat
 
 from config.system_errors import file_reason
@@ -44,8 +44,14 @@ _DRAWN = frozenset(
     )
 )
 """No script, no HTML (``foreignObject``), no links, no pictures from elsewhere, nothing that moves."""
-_REFERENCE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)|@import|image-set\(|src\(|\\", re.IGNORECASE)
+_REFERENCE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)|@import|image(?:-set)?\(|src\(|\\", re.IGNORECASE)
 """In CSS, where a backslash could hide any of these."""
+_SVG_DOCTYPE = "-//W3C//DTD SVG "
+"""Browsers have entities of their own for others, HTML's: they would draw something else than was judged here."""
+_MOST_DRAWN = 20_000
+"""Elements, counting those behind ``<use>`` each time: a small file can draw billions."""
+_MOST_NESTED = 100
+"""Named elements within each other; one that is within itself has no end."""
 _OTHER = "is no SVG but <{}>, whatever its name says: export the logo as SVG or PNG"
 _SVG = re.compile(rb"<(?:[\w.-]+:)?svg[\s>]")
 
@@ -112,11 +118,27 @@ def _check_png(content: bytes) -> None:
         raise ValueError(f"is more than {MAX_PIXELS} pixels wide or high: make it smaller (400 pixels wide is enough)")
 
 
+@dataclass(slots=True)
+class _Named:
+    """What can be drawn once more: an element with an ``id``, or the whole."""
+
+    own: int = 0
+    """Elements in it, but not those in another such one."""
+    parts: list[_Named] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+    """Of whom: their ids."""
+    drawn: int | None = None
+    """Elements in all; None: not counted yet."""
+
+
 class _Drawing:
     """One reading of an SVG. Entities are never expanded, and nothing is fetched."""
 
     def __init__(self) -> None:
         self._depth = 0
+        self._whole = _Named()
+        self._by_id: dict[str, _Named] = {}
+        self._within = [self._whole]
         self._style: list[str] | None = None
         # A browser might read another encoding differently, so that it is not what was judged here.
         self._parser = parser = expat.ParserCreate("utf-8", namespace_separator=" ")
@@ -135,8 +157,18 @@ class _Drawing:
         except expat.ExpatError as error:
             reason = expat.ErrorString(error.code)
             raise ValueError(f"is no SVG that can be read: {reason}, in line {error.lineno}") from None
+        if self._drawn(self._whole, 0) > _MOST_DRAWN:
+            raise ValueError(f"draws more than {_MOST_DRAWN:,} elements, by <use>: simplify it, or save it as PNG")
 
-    def _refuse(self, what: str) -> None:
+    def _drawn(self, named: _Named, depth: int) -> int:
+        if named.drawn is None:
+            if depth > _MOST_NESTED:
+                raise ValueError("is nested without end, or nearly so, by <use>: simplify it, or save it as PNG")
+            copied = [self._by_id[name] for name in named.copies if name in self._by_id]
+            named.drawn = named.own + sum(self._drawn(each, depth + 1) for each in (*named.parts, *copied))
+        return named.drawn
+
+    def _refuse(self, what: str) -> NoReturn:
         place = f"line {self._parser.CurrentLineNumber}"
         raise ValueError(f"{what} ({place}), and a logo may only be drawn: save it as plain SVG, or as PNG")
 
@@ -144,12 +176,14 @@ class _Drawing:
         if encoding is not None and encoding.lower() != "utf-8":
             raise ValueError("is not in UTF-8, by its first line: save it as plain SVG")
 
-    def _doctype(self, name: str, _: str | None, __: str | None, has_declarations: int) -> None:
+    def _doctype(self, name: str, system: str | None, public: str | None, has_declarations: int) -> None:
         """The one of SVG 1.1 stands in many files and says nothing: no browser reads what it names."""
         if name.rpartition(":")[2] != "svg":
             raise ValueError(_OTHER.format(name))
         if has_declarations:
             self._refuse("declares entities in its DOCTYPE")
+        if (system or public) and not (public or "").startswith(_SVG_DOCTYPE):
+            self._refuse("names something else by its DOCTYPE")
 
     def _instruction(self, target: str, _: str) -> None:
         self._refuse(f"names something else by <?{target}?>")
@@ -163,11 +197,26 @@ class _Drawing:
                 f'has no xmlns="{_SVG_SPACE}" in its first tag, so that browsers would not draw it: add that'
             )
         self._depth += 1
+        self._count(local, attributes)
+        if self._style is not None:
+            self._refuse(f"holds <{local}> in its <style>")
         if space not in _SAYING_NOTHING and (space != _SVG_SPACE or local not in _DRAWN):
             self._refuse(f"holds <{local}>")
         for key, value in attributes.items():
             self._check_attribute(key, value)
         self._style = [] if (space, local) == (_SVG_SPACE, "style") else None
+
+    def _count(self, local: str, attributes: dict[str, str]) -> None:
+        named = self._within[-1]
+        if "id" in attributes:
+            named = _Named()
+            self._within[-1].parts.append(named)
+            self._by_id.setdefault(attributes["id"], named)
+        named.own += 1
+        if local == "use":
+            hrefs = (value.strip() for key, value in attributes.items() if key.rpartition(" ")[2] == "href")
+            named.copies.extend(href.removeprefix("#") for href in hrefs)
+        self._within.append(named)
 
     def _check_attribute(self, key: str, value: str) -> None:
         space, _, local = key.rpartition(" ")
@@ -187,6 +236,7 @@ class _Drawing:
 
     def _end(self, _: str) -> None:
         self._depth -= 1
+        self._within.pop()
         if self._style is not None:
             self._check_style("".join(self._style))
             self._style = None
@@ -195,5 +245,5 @@ class _Drawing:
         """Of a style sheet, or of the value of an attribute."""
         if _REFERENCE.search(style):
             self._refuse("refers to something outside of itself")
-        if "@keyframes" in style.lower():
+        if re.search("@(?:-[a-z]+-)?keyframes", style, re.IGNORECASE):
             self._refuse("moves")

@@ -41,6 +41,12 @@ def png(*, width: int = 4, height: int = 4, more: bytes = b"", end: bytes = b"")
     return b"\x89PNG\r\n\x1a\n" + header + more + pixels + chunk(b"IEND", b"") + end
 
 
+def copies_of_copies(levels: int) -> str:
+    """Each level draws the next one eight times."""
+    groups = (f'<g id="l{level}">{f"""<use xlink:href="#l{level + 1}"/>""" * 8}</g>' for level in range(levels))
+    return "".join(groups) + f'<path id="l{levels}" d="M0 0h9"/>'
+
+
 def test_a_drawing_and_a_picture_are_told_by_what_they_hold() -> None:
     assert logo_type(DRAWN.encode()) == "image/svg+xml"
     assert logo_type(b"\xef\xbb\xbf" + DRAWN.encode()) == "image/svg+xml"
@@ -73,7 +79,11 @@ def test_a_drawing_and_a_picture_are_told_by_what_they_hold() -> None:
         ("<style>@im<![CDATA[port 'a.css']]></style>", "refers to something outside"),
         ("<style>a{content:'/*';fill:url(//e)}b{content:'*/'}</style>", "refers to something outside"),
         ("<style>a{fill:\\75rl(//e)}</style>", "refers to something outside"),
+        ("<style>@import 'https://elsewhere.example/a.css';<g/></style>", "holds <g> in its <style>"),
+        ("<style><title/>@import 'https://elsewhere.example/a.css';</style>", "holds <title> in its <style>"),
+        ("<style>a{background:image('https://elsewhere.example/a')}</style>", "refers to something outside"),
         ("<style>@keyframes a { to { opacity: 0 } }</style>", "moves"),
+        ("<style>@-WebKit-keyframes a { to { opacity: 0 } }</style>", "moves"),
     ],
 )
 def test_a_drawing_that_could_do_more_than_be_drawn_is_refused(inside: str, said: str) -> None:
@@ -86,6 +96,13 @@ def test_a_drawing_that_could_do_more_than_be_drawn_is_refused(inside: str, said
     ("content", "said"),
     [
         ('<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + OPEN + "<text>&a;</text></svg>", "declares entities in its DOCTYPE"),
+        (f'<!DOCTYPE svg SYSTEM "a.dtd">{OPEN}</svg>', "names something else by its DOCTYPE"),
+        (
+            f'<!DOCTYPE svg PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "a.dtd">{OPEN}<g fill="url(&eacute;#a)"/></svg>',
+            "names something else by its DOCTYPE",
+        ),
+        (f"{OPEN}{copies_of_copies(6)}</svg>", "draws more than 20,000 elements, by <use>"),
+        (f'{OPEN}<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g></svg>', "is nested without end"),
         ("<!DOCTYPE html><html><svg /></html>", "is no SVG but <html>"),
         ('<?xml-stylesheet href="a.css"?>' + OPEN + "</svg>", "names something else by <?xml-stylesheet?>"),
         ('<html xmlns="http://www.w3.org/1999/xhtml"><svg /></html>', "is no SVG but <html>"),
@@ -121,6 +138,10 @@ def test_only_the_beginning_of_a_large_file_is_read(tmp_path: Path) -> None:
         read_logo(file)
     file.write_bytes(OPEN.encode() + b" " * (MAX_LOGO_BYTES - len(OPEN) - 6) + b"</svg>")
     assert len(read_logo(file).content) == MAX_LOGO_BYTES
+
+
+def test_a_drawing_may_repeat_its_parts() -> None:
+    assert logo_type(f"{OPEN}{copies_of_copies(3)}</svg>".encode()) == "image/svg+xml"
 
 
 @given(st.binary(max_size=200), st.integers(0, 100))
