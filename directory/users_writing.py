@@ -134,6 +134,8 @@ def _change(path: Path, realm: str, edit: Callable[[UsersFile, str], str], repla
         except LayoutNotUnderstood:
             reason = "is written in a way that this cannot change safely: change it by hand, in an editor"
             raise CannotChange(path, reason) from None
+        except UnicodeEncodeError:  # an argument of a command may be any bytes
+            raise CannotChange(path, "what it is to hold is not UTF-8 text; nothing was changed") from None
         return _Made(before=before, after=parse_users(edited, path, realm), content=edited)
 
     try:

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 
 from config.problems import ConfigurationError
 from directory.users_file import read_users
+from directory.users_text import Value
 from directory.users_writing import (
     CannotChange,
     NameTaken,
@@ -75,6 +76,17 @@ def test_whom_the_file_does_not_have_cannot_be_changed(path: Path) -> None:
     with pytest.raises(NoSuchUser, match="users: there is no 'bob'"):
         change_user(path, "local", "bob", {"mobile": NUMBER})
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("values", [{"display_name": "Ann \udcff"}, {"groups": ("\udcff",)}])
+def test_what_is_no_text_is_not_written(path: Path, values: dict[str, Value]) -> None:
+    before = path.read_bytes()
+    with pytest.raises(CannotChange, match=r"users\.toml: what it is to hold is not UTF-8 text"):
+        change_user(path, "local", "ann", values)
+    with pytest.raises(CannotChange, match="is not UTF-8 text"):
+        add_user(path, "local", "bob\udcff", {"password_hash": HASH})
+    assert path.read_bytes() == before
+    alone(path)
 
 
 def test_what_would_be_wrong_afterwards_is_not_written(path: Path) -> None:
