@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, ValidationInfo
 
@@ -16,6 +16,7 @@ from config.own_catalogues import NO_CATALOGUES, OwnCatalogues, read_own_catalog
 from config.problems import nearest
 from config.values import NotBlank, NotEmpty, matching
 
+_Read = TypeVar("_Read", Logo, OwnCatalogues)
 LANGUAGES = ("en", "cy", "pl", "fr", "de", "es", "ar")
 """Those that pages can be shown in (BCP 47)."""
 
@@ -26,24 +27,18 @@ def _check_language(tag: str) -> str:
     return tag
 
 
-def _build_logo(value: object, info: ValidationInfo) -> Logo:
-    """Where a file is read, a relative path begins at its folder."""
-    if isinstance(value, Logo):
-        return value
-    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-        raise ValueError("must be the path of a file")
-    folder = None if info.context is None else info.context["folder"]
-    return read_logo(Path(value) if folder is None else folder / value)
+def _read_from(kind: type[_Read], read: Callable[[Path], _Read], what: str) -> PlainValidator:
+    """What the path of a file or folder is read to; a relative one begins at the folder of the configuration."""
 
+    def build(value: object, info: ValidationInfo) -> _Read:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+            raise ValueError(f"must be the path of a {what}")
+        folder = None if info.context is None else info.context["folder"]
+        return read(Path(value) if folder is None else folder / value)
 
-def _build_catalogues(value: object, info: ValidationInfo) -> OwnCatalogues:
-    """The same of a folder."""
-    if isinstance(value, OwnCatalogues):
-        return value
-    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-        raise ValueError("must be the path of a folder")
-    folder = None if info.context is None else info.context["folder"]
-    return read_own_catalogues(Path(value) if folder is None else folder / value)
+    return PlainValidator(build)
 
 
 class HelpSettings(FrozenTable):
@@ -78,12 +73,14 @@ class PagesSettings(FrozenTable):
     languages: Annotated[tuple[Annotated[str, AfterValidator(_check_language)], ...], NotEmpty] = ("en",)
     """The languages that people can have the pages in: `en`, `cy`, `pl`, `fr`, `de`, `es`, `ar`. The first one is for
     browsers that ask for none of them."""
-    catalogues: Annotated[OwnCatalogues, PlainValidator(_build_catalogues), PlainSerializer(str)] = NO_CATALOGUES
+    catalogues: Annotated[
+        OwnCatalogues, _read_from(OwnCatalogues, read_own_catalogues, "folder"), PlainSerializer(str)
+    ] = NO_CATALOGUES
     """A folder with gettext catalogues of your own, such as `en.po` and `cy.po`, each at most 1 MiB. What they say is
     said in place of Gatepost's own words. They are read with the configuration. Not set: there are none."""
     name: Annotated[str, Field(max_length=60), NotBlank] = "Gatepost"
     """What stands at the head of every page and in its title."""
-    logo_file: Annotated[Logo, PlainValidator(_build_logo), PlainSerializer(str)] | None = None
+    logo_file: Annotated[Logo, _read_from(Logo, read_logo, "file"), PlainSerializer(str)] | None = None
     """An SVG or PNG file of at most 256 KiB, which stands before the name. It is read with the configuration. Not set:
     there is none."""
     colour: Annotated[str, AfterValidator(checked_colour)] | None = None
