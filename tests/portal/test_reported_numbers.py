@@ -184,8 +184,11 @@ async def test_a_number_that_changed_meanwhile_is_not_reported(stage: Stage, dom
 
 
 async def test_the_admin_sees_them_first(stage: Stage) -> None:
+    await shown(stage)
+    assert said(stage, "admin.mobiles") == [], "so far there is nobody to see"
     await pressed(stage)
     page = await shown(stage)
+    assert [line["done"] for line in said(stage, "admin.mobiles")] == ["shown"]
     assert listed(page) == ["scripted@corp"]
     assert MASKED in page.text
     assert "40 days ago" in page.text

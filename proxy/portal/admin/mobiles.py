@@ -82,10 +82,10 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
     is_making = _is_making(progress)
     # The one before is neither read nor shown meanwhile: it is about to be replaced.
     report = None if is_making else await reports.report(now=now)
-    if report is not None:
-        record(request, session, "mobiles", done="shown")
     asked_page = request.query.get(PAGE, "")
     reported = {"reported": ()} if is_making else await reports_shown(request)
+    if report is not None or reported["reported"]:
+        record(request, session, "mobiles", done="shown")
     return admin_page(
         request,
         session,
