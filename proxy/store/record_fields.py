@@ -9,9 +9,11 @@ import dataclasses
 import json
 import sys
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from proxy.operations.store_errors import StoreError
+
+Value = TypeVar("Value")
 
 
 class UnreadableRecord(StoreError):
@@ -26,6 +28,18 @@ def compact_json(value: object) -> str:
 def json_or_nothing(value: Any) -> str:
     """A dataclass as one line; None as nothing."""
     return "" if value is None else json.dumps(dataclasses.asdict(value), separators=(",", ":"))
+
+
+def value_of(kind: type[Value], record: str | bytes) -> Value:
+    """A flat dataclass that opens nothing: a newer node that shares the store may have written more fields.
+
+    Raises `UnreadableRecord`.
+    """
+    try:
+        values = json.loads(record)
+        return kind(**{each.name: values[each.name] for each in dataclasses.fields(cast(Any, kind))})
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableRecord(f"a {kind.__name__} that cannot be read") from error
 
 
 def as_text(value: object) -> str:

@@ -6,12 +6,19 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from config.factors import Factor
 from config.settings import SessionSettings, StoreSettings
+from proxy.help_desk.number_sweeps import SweepCount
+from proxy.operations.notice_board import OperatorNotice
+from proxy.operations.store_errors import StoreError
 from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sign_in.not_me import ReportedSignIn
+from proxy.sign_in.reported_numbers import ReportedNumber
 from proxy.store.open import open_store
 from proxy.store.redis.challenges import challenge_to_record
 from proxy.store.redis.persons import scan
@@ -46,6 +53,28 @@ async def keys(store: RedisStore) -> set[str]:
 async def raw(store: RedisStore, *command: str) -> object:
     name, key, *more = command
     return await store.connections.command(name, store.connections.prefix + key.encode(), *more)
+
+
+async def test_a_newer_node_may_say_more_of_what_is_reported_and_told(store: RedisStore) -> None:
+    number = ReportedNumber(guid="a", realm="corp", username="a", number=b"1", masked="•", changed_at=None, at=NOW)
+    sign_in = ReportedSignIn(guid="a", realm="corp", username="a", at=NOW)
+    sweep, notice = SweepCount(made_at=NOW, persons=2, unusable=1), OperatorNotice(text="Slow", ends_at=None)
+
+    def of_newer(value: Any, **other: str) -> str:
+        return json.dumps({**asdict(value), "added_later": {}, **other}, default=str)
+
+    await raw(store, "HSET", "reported_numbers", "a", "31 " + of_newer(number, number="31"))
+    await raw(store, "HSET", "reported", "a", of_newer(sign_in))
+    await raw(store, "ZADD", "sweeps", "1", of_newer(sweep))
+    await raw(store, "SET", "operator-notice", of_newer(notice))
+    assert await store.reported_numbers.reported_numbers() == (number,)
+    assert await store.reported.reported() == (sign_in,)
+    assert await store.sweeps.sweeps() == (sweep,)
+    assert await store.operator_notices.notice() == notice
+    for damaged in ("{", "[]", "{}"):
+        await raw(store, "SET", "operator-notice", damaged)
+        with pytest.raises(StoreError):
+            await store.operator_notices.notice()
 
 
 async def everything(store: RedisStore) -> str:

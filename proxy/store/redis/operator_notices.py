@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from proxy.operations.notice_board import OperatorNotice
+from proxy.store.record_fields import value_of
 from proxy.store.redis.connections import RedisConnections
 
 
@@ -25,10 +26,7 @@ class RedisOperatorNotices:
 
     async def notice(self) -> OperatorNotice | None:
         record = await self._connections.command("GET", self._key)
-        if record is None:
-            return None
-        values = json.loads(record)  # a newer node may say more
-        return OperatorNotice(text=values["text"], ends_at=values["ends_at"])
+        return None if record is None else value_of(OperatorNotice, record)
 
     async def take_down(self) -> bool:
         return bool(await self._connections.command("DEL", self._key, durable=True))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
 
 from proxy.help_desk.number_sweeps import SweepCount
 from proxy.sign_in.not_me import ReportedSignIn
 from proxy.sign_in.reported_numbers import ReportedNumber
+from proxy.store.record_fields import value_of
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.scripts import REPORTED
 
@@ -25,7 +25,7 @@ class RedisReportedSignIns:
 
     async def reported(self) -> tuple[ReportedSignIn, ...]:
         records = await self._connections.run(REPORTED, "reported", is_repeatable=True)
-        found = (ReportedSignIn(**json.loads(record)) for record in records)
+        found = (value_of(ReportedSignIn, record) for record in records)
         return tuple(sorted(found, key=lambda each: each.at, reverse=True))
 
     async def settle_reported(self, guid: str) -> bool:
@@ -45,7 +45,7 @@ class RedisReportedNumbers:
 
     async def reported_numbers(self) -> tuple[ReportedNumber, ...]:
         records = await self._connections.run(REPORTED, "numbers", is_repeatable=True)
-        found = (_number_of(json.loads(record)) for record in records)
+        found = (_number_of(record) for record in records)
         return tuple(sorted(found, key=lambda each: each.at, reverse=True))
 
     async def drop_reported_number(self, guid: str, number: bytes) -> bool:
@@ -57,8 +57,9 @@ class RedisReportedNumbers:
 
     async def sweeps(self) -> tuple[SweepCount, ...]:
         records = await self._connections.run(REPORTED, "sweeps", is_repeatable=True)
-        return tuple(SweepCount(**json.loads(record)) for record in records)
+        return tuple(value_of(SweepCount, record) for record in records)
 
 
-def _number_of(values: dict[str, Any]) -> ReportedNumber:
-    return ReportedNumber(**{**values, "number": bytes.fromhex(values["number"])})
+def _number_of(record: bytes) -> ReportedNumber:
+    written = value_of(ReportedNumber, record)
+    return replace(written, number=bytes.fromhex(str(written.number)))
