@@ -10,7 +10,7 @@ const load = (element, attribute, address) =>
     element[attribute] = address;
   });
 
-// Puts up these states, in place of those before. axe-core comes in as the page's own scripts do, so under its policy.
+// Puts up these states, in place of those before.
 const show = async (states) => {
   for (const frame of frames.values()) frame.remove();
   frames.clear();
@@ -19,44 +19,60 @@ const show = async (states) => {
     document.body.append(frame);
     frames.set(name, frame);
     await load(frame, "src", address);
-    const script = frame.contentDocument.createElement("script");
-    const loaded = load(script, "src", "/axe.js");
-    frame.contentDocument.head.append(script);
-    await loaded;
-    script.remove();
   }
 };
 
-// `axe`: what axe-core looks for; `onlyNew`: only in states that have what no state before had in this view.
-const judge = async ({ view, width, text, axe, onlyNew, isSpaced }) => {
+// `axe`: what axe-core looks for, in states that have what no state before had in this view; `what` that is: "parts" or
+// "colours".
+const judge = async ({ view, width, text, axe, what, isSpaced }) => {
   const wrong = [];
   for (const [name, frame] of frames) {
     frame.style.width = `${width}px`;
     frame.contentDocument.documentElement.style.fontSize = `${text}%`;
     const tell = (rule, where) => wrong.push([name, rule, where]);
-    if (axe && !(onlyNew && isLikeOthers(frame.contentWindow, view))) await byAxe(frame.contentWindow, axe, tell);
+    if (axe && isNew(frame.contentWindow, view, what)) await byAxe(frame.contentWindow, axe, tell);
     byMeasure(frame.contentWindow, isSpaced, tell);
   }
   return wrong;
 };
 
-// Whether each of its colours stood on the same ground, in text of the same size, in a state before.
+// Parts: whether the page is built as none before, whatever its words are. Colours: whether one of them stands on a ground,
+// in text of a size and weight, as none did before.
 const known = new Map();
-const isLikeOthers = (window, view) => {
+const isNew = (window, view, what) => {
   if (!known.has(view)) known.set(view, new Set());
   const before = known.get(view).size;
-  const styleOf = (element) => window.getComputedStyle(element);
-  for (const each of window.document.body.querySelectorAll("*")) {
-    if (!hasText(each) || !each.checkVisibility()) continue;
-    const { color, fontSize, fontWeight } = styleOf(each);
-    known.get(view).add(`${color} ${colourBehind(each, styleOf)} ${fontSize} ${fontWeight}`);
+  const all = [...window.document.querySelectorAll("*")];
+  if (what === "parts") {
+    known.get(view).add(all.map(partOf).join("\n"));
+  } else {
+    const styleOf = (element) => window.getComputedStyle(element);
+    for (const each of all) {
+      if (!hasText(each) || !each.checkVisibility()) continue;
+      const { color, fontSize, fontWeight } = styleOf(each);
+      known.get(view).add(`${color} ${colourBehind(each, styleOf)} ${fontSize} ${fontWeight}`);
+    }
   }
-  return known.get(view).size === before;
+  return known.get(view).size > before;
+};
+const BUILT_BY = /^(alt|autocomplete|class|dir|disabled|for|hidden|http-equiv|id|lang|open|role|scope|tabindex|type|aria-.*)$/;
+const partOf = (element) => {
+  const attributes = [...element.attributes].filter((each) => BUILT_BY.test(each.name));
+  const said = attributes.map(({ name, value }) => (name === "aria-label" ? `${name} ${Boolean(value)}` : `${name} ${value}`));
+  return [element.parentElement?.localName, element.localName, hasText(element), ...said.sort()].join(" ");
 };
 const hasText = (element) =>
   [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
 
+// axe-core comes in as the page's own scripts do, so under its policy.
 const byAxe = async (window, options, tell) => {
+  if (!window.axe) {
+    const script = window.document.createElement("script");
+    const loaded = load(script, "src", "/axe.js");
+    window.document.head.append(script);
+    await loaded;
+    script.remove();
+  }
   const told = await window.axe.run(window.document, { resultTypes: ["violations"], preload: false, ...options });
   for (const each of told.violations) {
     // The page that holds the frame has the heading.

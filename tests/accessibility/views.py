@@ -57,12 +57,13 @@ _COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 def _by_axe(view: View) -> dict[str, Any]:
     """What axe-core looks for.
 
-    All that it knows in the first view, which decides it for all of them but for colours. These it judges in each view
-    with text of the usual size, once for all that looks the same; our own measures look at everything in every view.
+    All that it knows in the first view, which decides it for all of them but for colours, once for all pages that are
+    built the same. Colours in each view with text of the usual size, once for all that look the same. Our own measures
+    look at everything in every view.
     """
     if view == VIEWS[0]:
-        return {"axe": _WHOLE, "onlyNew": False}
-    return {"axe": _COLOURS if view.text == 100 else None, "onlyNew": True}
+        return {"axe": _WHOLE, "what": "parts"}
+    return {"axe": _COLOURS if view.text == 100 else None, "what": "colours"}
 
 
 @dataclass(frozen=True, slots=True)
