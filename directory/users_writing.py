@@ -248,7 +248,7 @@ def _exchange(one: Path, other: Path) -> None:
     if number in _NO_EXCHANGE:
         exchange_in_steps(one, other)
     elif number:
-        raise OSError(number, os.strerror(number), str(other))
+        raise OSError(number, "renameat2", str(other))  # what the number means is said in config/system_errors.py
 
 
 def exchange_in_steps(one: Path, other: Path) -> None:
