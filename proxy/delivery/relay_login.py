@@ -67,7 +67,7 @@ class RelayLogin:
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if not connection.supports_extension("auth"):
-            raise SMTPException("The relay offers no AUTH.")
+            raise SMTPException("the relay offers no login here: leave out username and password, or use port 587")
         # The connection is encrypted or local. Relays that keep hashed passwords cannot do the last, even if they
         # offer it.
         methods = {
@@ -77,7 +77,7 @@ class RelayLogin:
         }
         offered = [method for name, method in methods.items() if name in connection.supported_auth_methods]
         if not offered:
-            raise SMTPException("The relay offers no AUTH method that is known here.")
+            raise SMTPException("the relay offers no way to log in that Gatepost knows: PLAIN, LOGIN or CRAM-MD5")
         for position, method in enumerate(offered, start=1):
             try:
                 await method(username, self._password)
