@@ -1,4 +1,5 @@
-"""What is posted by the passcode page: an answer to a challenge, a re-send of its passcode, a request for a new one.
+"""What is posted by the passcode page: an answer to a challenge, a re-send of its passcode, a request for a new one, or
+that the number is somebody else's.
 
 Statuses: 422 for a wrong or incomplete code (a browser is redirected to the page that says so), 410 for a challenge
 that is over, 403 when the attempts are used up, 429 for too early or too often, 503 when nobody took the message.
