@@ -24,6 +24,7 @@ from proxy.commands.arguments import duration
 from proxy.help_desk.number_sweeps import MOST_SWEEPS, counted
 from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import headline
+from proxy.operations.own_user import as_owner_of
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
@@ -147,7 +148,9 @@ def _from_store(settings: Settings, stderr: TextIO, work: Coroutine[None, None, 
         work.close()
         return None
     try:
-        return asyncio.run(work)
+        # In the service's folder a link may lead root elsewhere. The report itself may be for a folder of root's.
+        with contextlib.nullcontext() if file is None else as_owner_of(file.parent, loads_code=True):
+            return asyncio.run(work)
     except (StoreError, KeyFileError) as error:
         print(f"gatepost mobiles: {lacks}: {error}", file=stderr)
         return None

@@ -79,7 +79,7 @@ def _become(uid: int, gid: int) -> bool:
         gid = entry.pw_gid
     os.setegid(gid)
     os.seteuid(uid)
-    can_read = all(os.access(module, os.R_OK, effective_ids=True) for module in CODE)
+    can_read = _can_read_code()
     os.seteuid(0)
     if can_read:
         os.setresgid(gid, gid, gid)
@@ -90,11 +90,16 @@ def _become(uid: int, gid: int) -> bool:
     return can_read
 
 
+def _can_read_code() -> bool:
+    return all(os.access(module, os.R_OK, effective_ids=True) for module in CODE)
+
+
 @contextmanager
-def as_owner_of(folder: Path) -> Iterator[None]:
+def as_owner_of(folder: Path, *, loads_code: bool = False) -> Iterator[None]:
     """Be the folder's owner while something is created there; nothing changes if the user is not root.
 
-    For a caller that needs root's rights for something else. Raises `OSError`.
+    For a caller that needs root's rights for something else. `loads_code`: modules may be loaded meanwhile, so nothing
+    changes either where the owner could not read them. Raises `OSError`.
     """
     owner, group = folder.stat(), os.getegid()
     if os.geteuid() != 0 or owner.st_uid == 0:
@@ -104,6 +109,8 @@ def as_owner_of(folder: Path) -> Iterator[None]:
         with suppress(PermissionError):
             os.setegid(owner.st_gid)
             os.seteuid(owner.st_uid)
+            if loads_code and not _can_read_code():
+                os.seteuid(0)
         yield
     finally:
         os.seteuid(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _strptime  # noqa: F401  # see below
 import asyncio
 import codecs
+import concurrent.futures.thread  # noqa: F401
 import io
 import os
 import shutil
@@ -137,16 +138,28 @@ def test_a_key_in_a_folder_of_roots_stays_with_the_user_that_has_it(house: Path)
     assert service(house) == "it works"
 
 
-def test_root_is_led_nowhere_by_a_link(house: Path) -> None:
+@pytest.mark.parametrize("command", ["check", "mobiles"])
+def test_root_is_led_nowhere_by_a_link(house: Path, command: str) -> None:
     """In a folder of somebody else's, `state.db` may be a link to a file of root's."""
     target = house.parent / "of-root"
     target.write_bytes(b"")
     target.chmod(0o600)
     (house.parent / "state/state.db").symlink_to(target)
 
-    commanded(house, "check")
+    commanded(house, command)
 
     assert (target.stat().st_uid, target.stat().st_mode & 0o777, target.read_bytes()) == (0, 0o600, b"")
+
+
+@pytest.mark.parametrize("can_read_gatepost", [True, False], ids=["installed for all", "installed in root's home"])
+def test_the_service_can_use_a_store_in_which_root_counted_a_sweep(house: Path, can_read_gatepost: bool) -> None:
+    commanded(house, "check")
+    output = house.parent / "report.csv"  # in a folder of root's
+    commanded(house, f"mobiles --format csv --output {output}", can_read_gatepost=can_read_gatepost)
+
+    assert output.stat().st_uid == 0
+    assert {each.stat().st_uid for each in (house.parent / "state").rglob("*")} == {NOBODY}
+    assert service(house) == "it works"
 
 
 def test_root_makes_nothing_in_a_folder_that_it_shares(house: Path) -> None:
