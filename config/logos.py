@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
+from urllib.parse import unquote
 from xml.parsers import expat
 
 from config.system_errors import file_reason
@@ -44,8 +45,10 @@ _DRAWN = frozenset(
     )
 )
 """No script, no HTML (``foreignObject``), no links, no pictures from elsewhere, nothing that moves."""
-_REFERENCE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)|@import|image(?:-set)?\(|src\(|\\", re.IGNORECASE)
+_REFERENCE = re.compile(r"url\(\s*+['\"]?+\s*+(?!#)|@import|image(?:-set)?\(|src\(|\\", re.ASCII | re.IGNORECASE)
 """In CSS, where a backslash could hide any of these."""
+_BLANKS = " \t\r\n"
+"""Of XML. Behind any other an address is one of a file."""
 _SVG_DOCTYPE = "-//W3C//DTD SVG "
 """Browsers have entities of their own for others, HTML's: they would draw something else than was judged here."""
 _MOST_DRAWN = 20_000
@@ -214,8 +217,8 @@ class _Drawing:
             self._by_id.setdefault(attributes["id"], named)
         named.own += 1
         if local == "use":
-            hrefs = (value.strip() for key, value in attributes.items() if key.rpartition(" ")[2] == "href")
-            named.copies.extend(href.removeprefix("#") for href in hrefs)
+            hrefs = (value.strip(_BLANKS) for key, value in attributes.items() if key.rpartition(" ")[2] == "href")
+            named.copies.extend(unquote(href).removeprefix("#") for href in hrefs)
         self._within.append(named)
 
     def _check_attribute(self, key: str, value: str) -> None:
@@ -224,7 +227,7 @@ class _Drawing:
             return
         if local.lower().startswith("on"):
             self._refuse(f"runs a script by {local}")
-        if local.lower() == "href" and not value.strip().startswith("#"):
+        if local.lower() == "href" and not value.lstrip(_BLANKS).startswith("#"):
             self._refuse("refers to something outside of itself")
         if space == _XML and local == "base":
             self._refuse("refers to something outside of itself by xml:base")
