@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
-from config.values import parse_duration
+from proxy.commands.arguments import duration
 from proxy.mobile_formats.words import one_line
 from proxy.operations.notice_board import OperatorNotice, one_paragraph
 from proxy.operations.store_errors import StoreError
@@ -74,10 +74,7 @@ def _text(written: str) -> str:
 
 
 def _seconds(written: str) -> float:
-    try:
-        seconds = parse_duration(written)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    seconds = duration(written)
     if not 0 < seconds <= _LONGEST_SECONDS:
         raise argparse.ArgumentTypeError("must be more than nothing and at most a year")
     return seconds
