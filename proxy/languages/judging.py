@@ -13,6 +13,8 @@ from config.settings import PagesSettings
 from proxy.languages.catalogues import UnusableCatalogue, known_messages, parse_catalogue
 
 _PLACEHOLDER = re.compile(r"%\(([a-z_]+)\)[sd]|%%|(%)")
+_AS_NUMBER = re.compile(r"%\(([a-z_]+)\)d")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _MARKUP = re.compile(r"<[A-Za-z/!?]|&#?\w+;")
 _SHOWN = 60
 
@@ -41,7 +43,9 @@ def _problems(own: OwnCatalogue, languages: tuple[str, ...]) -> Iterator[tuple[i
             continue
         line = message.lineno or 0
         ids, said = ids_of(message), forms(message)
-        if ids[0] not in known:
+        if message.context is not None:
+            yield line, "has a msgctxt, and no message of Gatepost's has one: it would not be said"
+        elif ids[0] not in known:
             yield line, f'there is no message "{_brief(ids[0])}"' + nearest(ids[0], known)
         elif known[ids[0]] != (ids[1] if len(ids) > 1 else None):
             yield line, _other_kind(known[ids[0]])
@@ -84,6 +88,11 @@ def placeholders(text: str) -> tuple[set[str], bool]:
     return {each[1] for each in found if each[1]}, any(each[2] for each in found)
 
 
+def _as_numbers(text: str) -> set[str]:
+    """What is filled in with ``d``: a text there would break the page."""
+    return set(_AS_NUMBER.findall(text))
+
+
 def wrong_with(message: Message, said: str) -> Iterator[str]:
     """What a translation must not differ in."""
     each_names = [placeholders(each)[0] for each in ids_of(message)]
@@ -96,6 +105,10 @@ def wrong_with(message: Message, said: str) -> Iterator[str]:
         yield f"lacks %({name})s"
     for name in sorted(has - known):
         yield f"fills in %({name})s, which this message does not have" + nearest(name, known)
+    for name in sorted(_as_numbers(said) - set().union(*map(_as_numbers, ids_of(message)))):
+        yield f"writes %({name})d, and what is filled in is no number: write %({name})s"
+    if _CONTROL.search(said):
+        yield "holds a control character"
     if _MARKUP.search(said):
         yield "holds markup: it would be shown as it stands"
     if said != said.strip() and ids_of(message)[0] == ids_of(message)[0].strip():

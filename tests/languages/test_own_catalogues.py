@@ -59,6 +59,12 @@ def test_english_with_words_of_the_operators_own_is_read_too(tmp_path: Path) -> 
             'msgid "Try again in %(wait)s."\nmsgstr "%(wait)s %(waits)s"\n',
             'line 5: fills in %(waits)s, which this message does not have; did you mean "wait"?',
         ),
+        (
+            'msgid "Try again in %(wait)s."\nmsgstr "%(wait)d"\n',
+            "line 5: writes %(wait)d, and what is filled in is no number: write %(wait)s",
+        ),
+        ('msgid "Sign in"\nmsgstr "x\\ry"\n', "line 5: holds a control character"),
+        ('msgctxt "a"\nmsgid "Sign in"\nmsgstr "x"\n', "line 6: has a msgctxt"),
         ('msgid "Sign in"\nmsgstr "<b>x</b>"\n', "line 5: holds markup: it would be shown as it stands"),
         ('msgid "Sign in"\nmsgstr "x &amp; y"\n', "line 5: holds markup: it would be shown as it stands"),
         (
