@@ -108,7 +108,9 @@ def _refusal(
 def response(status: int, lines: Sequence[bytes], body: bytes = b"", *, method: bytes, closes: bool) -> bytes:
     """A whole response; to HEAD without its body."""
     reason = http.HTTPStatus(status).phrase.encode("ascii")
-    out = [b"HTTP/1.1 %d %b" % (status, reason), *lines, b"Content-Length: %d" % len(body)]
+    out = [b"HTTP/1.1 %d %b" % (status, reason), *lines]
+    if status != http.HTTPStatus.NO_CONTENT:  # RFC 9110 section 8.6: it may not say how long nothing is
+        out.append(b"Content-Length: %d" % len(body))
     if closes:
         out.append(b"Connection: close")
     out.append(b"\r\n" if method == b"HEAD" else b"\r\n" + body)
