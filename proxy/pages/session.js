@@ -97,15 +97,20 @@ const ask = async (method) => {
 
 const isOurs = (url) => new URL(url, document.baseURI).host === location.host;
 const isRefused = (status, challenge) => status === 401 && /\bGatepost\b/.test(challenge);
-const isSafe = (method) => /^(GET|HEAD)$/i.test(method);
+const newCall = (method) => ({ number: count++, isSafe: /^(GET|HEAD)$/i.test(method), refusals: 0 });
 const isHeld = (call) => isGone || isRepeating || waiting.length || (isOut && !call.isSafe);
-const wait = (call, again) => {
-  if (waiting.push({ ...call, again }) === 1) ask();
+// A page may ask all night: of what changes nothing, the rest is refused as without this script.
+const isLeftOut = (call) => call.isSafe && waiting.length >= 500;
+// Who says "signed in" may not have heard of the end yet: what is refused when it is repeated waits once more.
+const mayWait = (call) => call.refusals < 3;
+const wait = async (call, again) => {
+  call.again = again;
+  if (waiting.push(call) === 1 || (isRepeating && call.refusals && !call.isSafe)) await ask();
 };
 const repeat = async () => {
   if (isRepeating) return;
   isRepeating = true;
-  while (waiting.length) {
+  while (waiting.length && !isOut && !isGone) {
     const call = waiting.sort((one, other) => one.number - other.number).shift();
     const repeated = call.again();
     if (!call.isSafe) await repeated;
@@ -117,14 +122,28 @@ window.fetch = async (input, init) => {
   if (!isOurs(input.url ?? input) || init?.body instanceof ReadableStream) return fetch(input, init);
   const request = new Request(input, init), { credentials, method, signal } = request;
   if (credentials === "omit") return fetch(request);
-  const call = { number: count++, isSafe: isSafe(method) };
-  if (!isHeld(call)) {
+  const call = newCall(method);
+  if (isLeftOut(call)) return fetch(request);
+  const send = async () => {
     const answer = await fetch(request.clone());
-    if (!isRefused(answer.status, answer.headers.get("WWW-Authenticate"))) return answer;
-  }
+    if (!isRefused(answer.status, answer.headers.get("WWW-Authenticate")) || !mayWait(call)) return answer;
+    call.refusals++;
+  };
+  const answer = !isHeld(call) && await send();
+  if (answer) return answer;
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
-    wait(call, () => fetch(request).then(resolve, reject));
+    const again = async () => {
+      try {
+        const answer = await send();
+        if (answer) resolve(answer);
+        else await wait(call, again);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    wait(call, again);
   });
 };
 
@@ -138,8 +157,9 @@ window.XMLHttpRequest = class extends XMLHttpRequest {
   }
   open(...given) {
     super.open(...given);
-    [this.#given, this.#fields, this.#done] = [given, [], null];
-    this.#call = isOurs(given[1]) && given[2] !== false && { number: count++, isSafe: isSafe(given[0]) };
+    this.#done?.(); // natively too, this gives up what was under way
+    [this.#given, this.#fields, this.#waits, this.#done] = [given, [], false, null];
+    this.#call = isOurs(given[1]) && given[2] !== false && newCall(given[0]);
   }
   setRequestHeader(...field) {
     super.setRequestHeader(...field);
@@ -147,17 +167,21 @@ window.XMLHttpRequest = class extends XMLHttpRequest {
   }
   send(body) {
     this.#body = body;
+    if (this.#call && isLeftOut(this.#call)) this.#call = null;
     if (this.#call && isHeld(this.#call)) this.#wait();
     else super.send(body);
   }
   abort() {
-    this.#call = null;
+    const waited = this.#waits;
+    [this.#call, this.#waits] = [null, false];
     super.abort();
+    if (waited) for (const kind of ["abort", "loadend"]) this.dispatchEvent(new ProgressEvent(kind));
   }
   #wait() {
+    const call = this.#call;
     this.#waits = true;
-    wait(this.#call, () => new Promise((done) => {
-      if (!this.#call) return done();
+    return wait(call, () => new Promise((done) => {
+      if (this.#call !== call) return done(); // given up, or open for another one
       super.open(...this.#given);
       for (const field of this.#fields) super.setRequestHeader(...field);
       [this.#waits, this.#done] = [false, done];
@@ -165,16 +189,18 @@ window.XMLHttpRequest = class extends XMLHttpRequest {
     }));
   }
   #heed(event) {
-    const isOver = event.type === "loadend";
-    if (this.#done) {
-      if (isOver) this.#done();
-    } else if (this.#call && (this.#waits || isRefused(this.status, this.getResponseHeader("WWW-Authenticate")))) {
-      event.stopImmediatePropagation();
-      if (isOver) this.#wait();
-    }
+    const isOver = event.type === "loadend", call = this.#call, done = this.#done;
+    const isOfUs = call && mayWait(call) && isRefused(this.status, this.getResponseHeader("WWW-Authenticate"));
+    if (this.#waits || isOfUs) event.stopImmediatePropagation();
+    if (isOver && isOfUs) {
+      call.refusals++;
+      this.#done = null;
+      this.#wait().then(done);
+    } else if (isOver) done?.();
   }
 };
 
+const kinds = ["open", "message", "error", "close"];
 window.WebSocket = class Socket extends EventTarget {
   #given; #real; #kind = "blob"; #waits; #isLeft; #error; #unsent = [];
   static {
@@ -188,6 +214,7 @@ window.WebSocket = class Socket extends EventTarget {
   constructor(...given) {
     if (!isOurs(given[0])) return new WebSocket(...given);
     super();
+    for (const kind of kinds) this.addEventListener(kind, (event) => this[`on${kind}`]?.(event));
     this.#given = given;
     this.#dial();
   }
@@ -208,16 +235,17 @@ window.WebSocket = class Socket extends EventTarget {
     const real = this.#real = new WebSocket(...this.#given);
     this.#error = null;
     real.binaryType = this.#kind;
-    for (const kind of ["open", "message", "error", "close"]) real.addEventListener(kind, (event) => this.#heed(event));
+    for (const kind of kinds) real.addEventListener(kind, (event) => this.#heed(event));
   }
   async #heed(event) {
-    const { type, code } = event;
+    const { type, code, reason } = event;
     if (type === "error") return void (this.#error = event); // a close follows
     if (type === "close" && person && !this.#isLeft) {
       this.#waits = true;
-      // Gatepost says 4401 where it can.
-      if (code === 4401 || (code === 1006 && (await ask()).signed_in === false)) {
-        return wait({ number: count++, isSafe: true }, () => this.#isLeft || this.#dial());
+      // Gatepost says so where it can; many an app has a 4401 of its own.
+      const isOfUs = code === 4401 && reason === "session ended";
+      if (isOfUs || (code === 1006 && (await ask()).signed_in === false)) {
+        return wait(newCall("GET"), () => this.#isLeft || this.#dial());
       }
     }
     if (type !== "message") this.#waits = false;
@@ -226,9 +254,7 @@ window.WebSocket = class Socket extends EventTarget {
     if (type === "open") this.#unsent.splice(0).forEach((data) => this.#real.send(data));
   }
   #tell(event) {
-    const same = new event.constructor(event.type, event);
-    this.dispatchEvent(same);
-    this[`on${event.type}`]?.(same);
+    this.dispatchEvent(new event.constructor(event.type, event));
   }
 };
 

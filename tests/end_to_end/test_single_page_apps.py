@@ -39,10 +39,18 @@ class Wiki:
     """Person and path, each as it arrived."""
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     """Until then nobody who posts to `/first` is answered."""
+    sockets: int = 0
+    """How often one was opened that is closed at once."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/own-401":
             return web.Response(status=401, headers={"WWW-Authenticate": 'Other realm="app"'}, text="the app's own")
+        if request.path == "/own-4401":
+            self.sockets += 1
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await socket.close(code=4401, message=b"Unauthorized")
+            return socket
         if request.method != "GET":
             body = await request.read()
             self.posted.append((request.headers.get("Remote-User", ""), f"{request.path} {len(body)}"))
@@ -265,6 +273,94 @@ async def test_calls_that_waited_are_repeated_once_and_in_order_and_others_are_p
     told = await page.evaluate("answers")
     assert told[2:4] == ["/first 200 saved 7 of json", "/second 200 saved 2 of xhr"]
     assert sorted(told[:2]) == ["/given-up AbortError", "/stream TypeError"]
+
+
+STALE = """() => {
+    fetch("/kept", { method: "POST", body: "1" }).then((answer) => (window.kept = answer.status));
+    const request = new XMLHttpRequest();
+    request.onload = () => (window.keptToo = request.status);
+    request.open("PUT", "/kept-too");
+    request.send("12");
+}"""
+
+
+async def test_nothing_is_lost_where_who_is_asked_has_not_heard_of_the_end_yet(
+    place: Place, context: BrowserContext
+) -> None:
+    """As where another worker, or another node, answers."""
+    page = await place.open_app(context, "wiki")
+    await look(page)
+    said_before = await page.evaluate("fetch('/.gatepost/session').then((answer) => answer.text())")
+    answered = 0
+
+    async def late(route: Route) -> None:
+        nonlocal answered
+        answered += 1
+        await (route.fulfill(body=said_before) if answered == 1 else route.continue_())
+
+    await page.route("**/.gatepost/session", late)
+    await place.end_sessions("alice")
+    await page.evaluate(STALE)
+    await expect(page.locator(DIALOG)).to_contain_text("You are signed out")
+    assert answered > 1
+    await place.sign_in_again(page)
+    await eventually_told(lambda: page.evaluate("window.kept === 200 && window.keptToo === 200"))
+    assert place.wiki.posted == [("alice", "/kept 1"), ("alice", "/kept-too 2")]
+
+
+GIVEN_UP = """() => {
+    const told = window.told = [];
+    const again = new XMLHttpRequest();
+    for (const body of ["1", "22"]) {
+        again.open("POST", `/body-${body}`);
+        again.send(body);
+    }
+    const left = new XMLHttpRequest();
+    for (const kind of ["abort", "loadend"]) left.addEventListener(kind, () => told.push(kind));
+    left.open("POST", "/left");
+    left.send("3");
+    left.abort();
+    fetch("/too-late", { method: "POST", signal: AbortSignal.abort() }).catch((error) => told.push(error.name));
+}"""
+
+
+async def test_what_the_app_gives_up_is_not_sent(place: Place, context: BrowserContext) -> None:
+    page = await place.open_app(context, "wiki")
+    await look(page)
+    await place.end_sessions("alice")
+    await look(page)
+    await page.evaluate(GIVEN_UP)
+    await eventually_told(lambda: page.evaluate("told.length === 3"))
+    assert await page.evaluate("told") == ["abort", "loadend", "AbortError"]
+    await place.sign_in_again(page)
+    await expect(page.locator(DIALOG)).to_be_hidden()
+    await page.evaluate("fetch('/after', { method: 'POST' }).then((answer) => answer.status)")
+    assert place.wiki.posted == [("alice", "/body-22 2"), ("alice", "/after 0")]
+
+
+async def test_a_page_that_asks_all_night_keeps_a_bounded_number_of_calls(
+    place: Place, context: BrowserContext
+) -> None:
+    page = await place.open_app(context, "wiki")
+    await look(page)
+    await place.end_sessions("alice")
+    await look(page)
+    await page.evaluate("window.refused = 0; void fetch('/kept', { method: 'POST' })")
+    asks = "for (let i = 0; i < 510; i++) fetch('/poll').then((answer) => (refused += answer.status === 401))"
+    await page.evaluate(f"() => {{ {asks} }}")
+    await eventually_told(lambda: page.evaluate("refused === 11"))
+
+
+async def test_an_app_s_own_4401_is_told_to_it(place: Place, context: BrowserContext) -> None:
+    """Many apps have one: a socket that was opened again for it would be closed again, without an end."""
+    page = await place.open_app(context, "wiki")
+    await look(page)
+    told = await page.evaluate(
+        "new Promise((done) => {"
+        " const socket = new WebSocket(`ws://${location.host}/own-4401`);"
+        " socket.onclose = ({ code, reason }) => done([code, reason]); })"
+    )
+    assert (told, place.wiki.sockets) == ([4401, "Unauthorized"], 1)
 
 
 async def test_another_person_gets_nothing_of_what_waited(place: Place, context: BrowserContext) -> None:
