@@ -188,7 +188,7 @@ def test_check_warns_of_a_text_that_needs_more_than_one_sms(tmp_path: Path) -> N
     text = "{passcode} " + "x" * 180
     file.write_text(file.read_text() + f'[sms]\ngateway = "own"\ntext = "{text}"\n{own}')
     warnings = gatepost_here("check", "--config", str(file)).stderr.splitlines()
-    assert any("sms.text: through own" in line and "several are paid for" in line for line in warnings)
+    assert any("sms.text: through own" in line and ": 2 are paid for" in line for line in warnings)
 
 
 def test_send_test_fails_with_advice_where_no_relay_listens(tmp_path: Path) -> None:
