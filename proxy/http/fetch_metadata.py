@@ -14,7 +14,7 @@ def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str |
 
     Fetch standard, "Origin header" and "Sec-Fetch-Site".
     """
-    if fetch_site is not None and fetch_site not in ("same-origin", "none"):
+    if not is_from_here(fetch_site):
         return False
     if origin is not None:
         return origin == own_origin
@@ -27,14 +27,19 @@ def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str |
     return True
 
 
+def is_from_here(fetch_site: str | None) -> bool:
+    """Whether no page of another origin asks, of the same site neither. An old browser says nothing."""
+    return fetch_site in (None, "same-origin", "none")
+
+
 def is_brought_here(
     *, fetch_site: str | None, fetch_mode: str | None, fetch_dest: str | None, purpose: str | None
 ) -> bool:
     """Whether a GET comes from our own page or from a person's navigation, and was not loaded by another page.
 
     An app's host is of the same site, so what its pages load is sent with our cookie (Fetch standard,
-    "Sec-Fetch-Site"; Sec-Purpose: speculative loads). An old browser says nothing.
+    "Sec-Fetch-Site"; Sec-Purpose: speculative loads).
     """
-    if fetch_site in (None, "same-origin", "none"):
+    if is_from_here(fetch_site):
         return True
     return fetch_mode == "navigate" and fetch_dest == "document" and purpose is None

@@ -41,14 +41,9 @@ def current_language() -> Language:
     return _CURRENT.get()
 
 
-def use_language(language: Language) -> None:
-    """From here on in this task, and in those that it begins."""
-    _CURRENT.set(language)
-
-
 @contextmanager
 def in_language(language: Language) -> Iterator[None]:
-    """For as long as it lasts, in this task."""
+    """For as long as it lasts, in this task and in those that it begins."""
     token = _CURRENT.set(language)
     try:
         yield

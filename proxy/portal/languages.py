@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from proxy.http.fetch_metadata import is_from_here
 from proxy.http.reserved import language_cookie
 from proxy.languages.current import in_language
 from proxy.portal.app_keys import LANGUAGES, SETTINGS, VISIT
@@ -42,6 +43,6 @@ async def choose_language(request: web.Request) -> web.StreamResponse:
     response = redirect(origin + (target if target.startswith("/") and target.isascii() else "/"))
     # The sign-in page takes a visit from itself without a cookie for one whose cookies are blocked.
     response.headers["Referrer-Policy"] = "no-referrer"
-    if request.headers.get("Sec-Fetch-Site") in (None, "same-origin", "none"):
+    if is_from_here(request.headers.get("Sec-Fetch-Site")):
         set_language_cookie(request, response, language.tag)
     return response

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from directory.principal import Principal
+from proxy.http.fetch_metadata import is_from_here
 from proxy.http.problem import Problem
 from proxy.http.reserved import SIGNED_IN
 from proxy.pages.session_script import session_script
@@ -118,7 +119,7 @@ async def _ends_of_session(request: web.Request) -> web.Response:
 
 def _refuse_other_pages(request: web.Request) -> None:
     """Another host's page, of the same site too, cannot read an answer; nor is one made for it. Raises `Refused`."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if not is_from_here(request.headers.get("Sec-Fetch-Site")):
         raise refused(Problem.NOT_FROM_HERE)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from gettext import NullTranslations
 
 from jinja2 import DictLoader
 
-from proxy.languages.current import Language, current_language, gettext, in_language, ngettext, use_language
+from proxy.languages.current import Language, current_language, gettext, in_language, ngettext
 from proxy.pages.template import page_environment
 
 
@@ -47,9 +48,8 @@ async def test_tasks_do_not_meet_each_others_language() -> None:
     met = asyncio.Barrier(2)
 
     async def one(language: Language | None) -> str:
-        if language is not None:
-            use_language(language)
-        await met.wait()
-        return current_language().tag
+        with nullcontext() if language is None else in_language(language):
+            await met.wait()
+            return current_language().tag
 
     assert await asyncio.gather(asyncio.create_task(one(LOUD)), asyncio.create_task(one(None))) == ["xx", "en"]

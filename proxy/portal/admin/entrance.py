@@ -14,7 +14,7 @@ from config.tables.admin import AdminSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, asked_by_name, counting_factors
 from proxy.factors.proof import missing_choices
-from proxy.http.fetch_metadata import is_brought_here
+from proxy.http.fetch_metadata import is_brought_here, is_from_here
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.languages.current import gettext as _
@@ -155,7 +155,7 @@ def own_only(handler: Handler, *, back: str) -> Handler:
     """The handler, for what our own pages ask for: a link or a script elsewhere leads to the page `back`."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Sec-Fetch-Site") not in (None, "same-origin", "none"):
+        if not is_from_here(request.headers.get("Sec-Fetch-Site")):
             return redirect(back)
         return await handler(request)
 
