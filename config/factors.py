@@ -52,11 +52,6 @@ NOTHING_PROVES_IT: tuple[Choice, ...] = ((),)
 """A choice among no factors: what a session has to prove if no scheme covers it. It cannot."""
 
 
-def in_words(factors: tuple[Choice, ...]) -> str:
-    """Such as ``password, then sms or email``."""
-    return ", then ".join(" or ".join(factor.value for factor in choice) for choice in factors)
-
-
 class ChannelKind(Enum):
     """What a message proves when it is answered: the phone in somebody's hand, or access to their mail."""
 

@@ -25,7 +25,7 @@ from proxy.commands.hash_password import NoPassword, new_hash
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
 from proxy.commands.unlock import own_name
-from proxy.help_desk.number_steps import WRONG_WITH_NUMBER
+from proxy.help_desk.number_steps import wrong_with_number
 from proxy.help_desk.people import (
     local_realms,
     name_in,
@@ -287,8 +287,8 @@ def _usable(text: str, settings: MobileSettings) -> UsableNumber:
     if isinstance(number, UsableNumber):
         return number
     readings = f" ({' or '.join(number.readings)})" if number.readings else ""
-    what = f"{WRONG_WITH_NUMBER[number.reason]}{readings}{_SEE.get(number.reason, '')}"
-    raise NothingDone(f"NUMBER: {one_line(text)!r} {what}; nothing was changed")
+    wrong = wrong_with_number(repr(one_line(text)), number.reason)
+    raise NothingDone(f"NUMBER: {wrong}{readings}{_SEE.get(number.reason, '')}; nothing was changed")
 
 
 def _list(

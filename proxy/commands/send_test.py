@@ -17,7 +17,7 @@ from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
 from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
-from proxy.help_desk.number_steps import WRONG_WITH_NUMBER
+from proxy.help_desk.number_steps import wrong_with_number
 
 STATUS_TRIES = 10
 STATUS_SECONDS = 1.0
@@ -85,7 +85,8 @@ async def run(
             return 0 if delivery.outcome is Outcome.ACCEPTED else 1
         number = normalise(arguments.number, settings.mobile)
         if isinstance(number, UnusableNumber):
-            return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
+            wrong = wrong_with_number("the number", number.reason)
+            return _unusable(f"{wrong}{_SEE_MOBILE.get(number.reason, '')}")
         delivery = await channels.tell_number(number.e164, text, message_id)
         # If nobody took it, all of them were tried.
         tried = channels.names(SMS_ONLY) if delivery.outcome is Outcome.UNAVAILABLE else (delivery.channel,)

@@ -20,6 +20,8 @@ from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.mobile_formats.words import one_line
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
@@ -29,7 +31,8 @@ from proxy.sign_in.foreseen import Foreseen
 from proxy.throttle.limits import Limit
 
 _LONGEST_SHOWN = 80
-_LATER = "try again in a few minutes, then tell them"
+_LATER = N_("try again in a few minutes, then tell them")
+_RIGHT_NAME = N_("ask them for the name that they sign in to their computer with")
 _OF_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
 
 
@@ -95,15 +98,16 @@ class Explaining:
         try:
             await self._ask(question, found, now=now)
         except NotFound as error:
-            cause = Cause(why=str(error), what="ask them for the name that they sign in to their computer with")
+            cause = Cause(why=str(error), what=_(_RIGHT_NAME))
             found.steps.append(Step(name="realm", ok=False, detail=str(error), cause=cause))
         except DirectoryError as error:
-            cause = Cause(why="the directory cannot say who they are just now", what=_LATER, who=Who.OPERATOR)
-            detail = f"the directory cannot say: {error}"
+            cause = Cause(why=_("the directory cannot say who they are just now"), what=_(_LATER), who=Who.OPERATOR)
+            detail = _("the directory cannot say: %(error)s", error=error)
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
         except StoreError as error:
-            cause = Cause(why="Gatepost's data about them cannot be read now", what=_LATER, who=Who.OPERATOR)
-            found.steps.append(Step(name="store", ok=False, detail=f"the store cannot be read: {error}", cause=cause))
+            cause = Cause(why=_("Gatepost's data about them cannot be read now"), what=_(_LATER), who=Who.OPERATOR)
+            detail = _("the store cannot be read: %(error)s", error=error)
+            found.steps.append(Step(name="store", ok=False, detail=detail, cause=cause))
         return Explanation(
             steps=tuple(found.steps),
             verdict=verdict_of(found.steps, name=_name(question, found), app=question.app),
@@ -118,11 +122,13 @@ class Explaining:
         account = found.account = await directory.find(login_name)
         if account is None:
             cause = Cause(
-                why="the directory has no account of this name",
-                what="ask them for the name that they sign in to their computer with",
+                why=_("the directory has no account of this name"),
+                what=_(_RIGHT_NAME),
                 who=Who.HELP_DESK,
             )
-            detail = "the directory has no such account, or more than one; so a name is refused like a wrong password"
+            detail = _(
+                "the directory has no such account, or more than one; so a name is refused like a wrong password"
+            )
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
 
@@ -140,8 +146,8 @@ class Explaining:
                 self._of_person(foreseen, question, found)
             raise
         if foreseen is None:
-            cause = Cause(why="their account cannot be read", what="look at it there", who=Who.DIRECTORY)
-            detail = "it was there and is gone, or cannot be read"
+            cause = Cause(why=_("their account cannot be read"), what=_("look at it there"), who=Who.DIRECTORY)
+            detail = _("it was there and is gone, or cannot be read")
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
         self._of_person(foreseen, question, found)
@@ -159,7 +165,12 @@ class Explaining:
         state, stops = foreseen.state, foreseen.stops
         principal = state.principal
         found.display_name = principal.display_name
-        detail = f"{principal.username}, {principal.guid}, as {state.told_by} says"
+        detail = _(
+            "%(username)s, %(guid)s, as %(source)s says",
+            username=principal.username,
+            guid=principal.guid,
+            source=state.told_by,
+        )
         found.steps.append(Step(name="account", ok=True, detail=detail))
         found.steps += account_steps(state, stops=stops)
         found.steps += scheme_steps(foreseen.schemes, question.address, app=question.app, hints=self._hints)
@@ -185,10 +196,11 @@ class Explaining:
     async def _counts(self, foreseen: Foreseen, directory: Directory, question: SignInQuestion) -> list[Step]:
         """What is counted, which is named by keys."""
         if foreseen.limits is None:
-            return [Step(name="throttle", ok=None, detail=f"the counts cannot be read: {self._no_keys}")]
+            detail = _("the counts cannot be read: %(why)s", why=self._no_keys)
+            return [Step(name="throttle", ok=None, detail=detail)]
         principal, kept = foreseen.state.principal, None
         if any(each.standing.is_reached and each.standing.limit in _OF_PASSWORDS for each in foreseen.limits):
-            kept, _ = await still_counted(directory, principal.guid, foreseen.password_limits)
+            kept = (await still_counted(directory, principal.guid, foreseen.password_limits))[0]
         return throttle_steps(
             foreseen.limits,
             login=principal.username,

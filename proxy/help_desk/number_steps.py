@@ -9,32 +9,40 @@ from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.sign_in.changed_numbers import NumberFound
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80
 _OF_NO_COUNTRY = "001"
 """The region of numbers of satellites and the like, by phonenumbers."""
-_WITH_COUNTRY_CODE = "write the number with a + and its country code"
+_MOBILE_FIELD = N_("put their mobile number into the mobile field")
+_WITH_COUNTRY_CODE = N_("write the number with a + and its country code")
 
-WRONG_WITH_NUMBER = {
-    UnusableReason.TOO_LONG: "is too long",
-    UnusableReason.EMPTY: "is empty",
-    UnusableReason.EXTENSION: "has an extension",
-    UnusableReason.LETTERS: "has letters in it",
-    UnusableReason.SEVERAL: "is more than one number",
-    UnusableReason.INVALID: "is not a valid number",
-    UnusableReason.AMBIGUOUS: "can be read as a national and as an international number",
-    UnusableReason.NOT_MOBILE: "is a valid number, but not a mobile one",
-    UnusableReason.COUNTRY: "is of a country that is not allowed",
+_WRONG = {
+    UnusableReason.TOO_LONG: N_("%(value)s is too long"),
+    UnusableReason.EMPTY: N_("%(value)s is empty"),
+    UnusableReason.EXTENSION: N_("%(value)s has an extension"),
+    UnusableReason.LETTERS: N_("%(value)s has letters in it"),
+    UnusableReason.SEVERAL: N_("%(value)s is more than one number"),
+    UnusableReason.INVALID: N_("%(value)s is not a valid number"),
+    UnusableReason.AMBIGUOUS: N_("%(value)s can be read as a national and as an international number"),
+    UnusableReason.NOT_MOBILE: N_("%(value)s is a valid number, but not a mobile one"),
+    UnusableReason.COUNTRY: N_("%(value)s is of a country that is not allowed"),
 }
 _TO_DO = {
-    UnusableReason.EXTENSION: "put a mobile number without an extension into the mobile field",
+    UnusableReason.EXTENSION: N_("put a mobile number without an extension into the mobile field"),
     UnusableReason.AMBIGUOUS: _WITH_COUNTRY_CODE,
-    UnusableReason.SEVERAL: "leave one number in the mobile field, the mobile one",
+    UnusableReason.SEVERAL: N_("leave one number in the mobile field, the mobile one"),
     # Where to allow the country would not help: some other country is only one way to read what was typed.
     UnusableReason.COUNTRY: _WITH_COUNTRY_CODE,
 }
+
+
+def wrong_with_number(value: str, reason: UnusableReason) -> str:
+    """Such as ``the number is too long``; `value` is what stands before the "is"."""
+    return _(_WRONG[reason], value=value)
 
 
 def number_steps(
@@ -58,22 +66,28 @@ def number_steps(
         shown = f'"{masked_text(text)}"'
         if isinstance(outcome, UsableNumber):
             number = outcome
-            detail = f"{shown} is {mask(outcome.e164)}, {outcome.region}, which is allowed"
+            detail = _(
+                "%(value)s is %(number)s, %(country)s, which is allowed",
+                value=shown,
+                number=mask(outcome.e164),
+                country=outcome.region,
+            )
             steps.append(Step(name="number", ok=True if is_needed else None, detail=detail))
             break
         cause = _cause(text, outcome.reason, settings, hints) if blocks and position == 0 else None
-        detail = f"{shown} {WRONG_WITH_NUMBER[outcome.reason]}"
+        detail = wrong_with_number(shown, outcome.reason)
         steps.append(Step(name="number", ok=None if cause is None else False, detail=detail, cause=cause))
     if not principal.mobiles:
         cause = Cause(
-            why="the directory has no mobile number for them",
-            what="put their mobile number into the mobile field",
+            why=_("the directory has no mobile number for them"),
+            what=_(_MOBILE_FIELD),
             who=Who.DIRECTORY,
         )
         ok = False if blocks else None
-        steps.append(Step(name="number", ok=ok, detail="the directory has none", cause=cause if blocks else None))
+        steps.append(Step(name="number", ok=ok, detail=_("the directory has none"), cause=cause if blocks else None))
     if number is None and is_needed and stand_in:
-        steps.append(Step(name="number", ok=True, detail=f"there is none, so passcodes go by mail to {stand_in}"))
+        detail = _("there is none, so passcodes go by mail to %(address)s", address=stand_in)
+        steps.append(Step(name="number", ok=True, detail=detail))
     return steps
 
 
@@ -84,14 +98,15 @@ def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: H
             code = phonenumbers.parse(anywhere.e164).country_code
             country = f"+{code}" if anywhere.region == _OF_NO_COUNTRY else f"+{code} ({anywhere.region})"
             return Cause(
-                why=f"their mobile number is of a country that is not allowed: {country}",
-                what=hints.country.format(region=anywhere.region, country=country),
+                why=_("their mobile number is of a country that is not allowed: %(country)s", country=country),
+                what=_(hints.country, region=anywhere.region, country=country),
                 who=Who.OPERATOR,
             )
-    why = f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}"
+    why = wrong_with_number(_("the value in the mobile field"), reason)
     if reason is UnusableReason.NOT_MOBILE:
-        why = f"the mobile field has a landline number (it ends in {masked_text(text)[-_SHOWN_DIGITS:]})"
-    what = _TO_DO.get(reason, "put their mobile number into the mobile field")
+        ending = masked_text(text)[-_SHOWN_DIGITS:]
+        why = _("the mobile field has a landline number (it ends in %(ending)s)", ending=ending)
+    what = _(_TO_DO.get(reason, _MOBILE_FIELD))
     return Cause(why=why, what=what, who=Who.DIRECTORY)
 
 
@@ -100,29 +115,34 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
     moments = () if found.changed_at is None else (("changed", found.changed_at),)
     ok = True if is_needed else None
     if not found.is_held:
-        detail = "codes may go to this number"
+        detail = _("codes may go to this number")
         if found.is_new:
-            detail = "the number differs from the one they used last, which will be told"
+            detail = _("the number differs from the one they used last, which will be told")
         elif found.changed_at is None:
-            detail = "the number is not known to have changed"
+            detail = _("the number is not known to have changed")
         return Step(name="change", ok=ok, detail=detail, moments=moments)
-    detail = "the number was changed recently and is not the one they used last"
     if found.held_until is not None:
         moments = (*moments, ("held back until", found.held_until))
     if found.goes_by_mail:
-        return Step(name="change", ok=ok, detail=f"{detail}, so a mail is sent instead", moments=moments)
-    detail += ", so nothing is sent to it"
+        detail = _("the number was changed recently and is not the one they used last, so a mail is sent instead")
+        return Step(name="change", ok=ok, detail=detail, moments=moments)
+    detail = _("the number was changed recently and is not the one they used last, so nothing is sent to it")
     if found.held_until is None:
-        detail += " as long as the change is recent"
+        detail = _(
+            "the number was changed recently and is not the one they used last, "
+            "so nothing is sent to it as long as the change is recent"
+        )
     if not is_needed:
         return Step(name="change", ok=None, detail=detail, moments=moments)
     held = found.confirmable
     if held is None:
-        what, who = "check with them, then put their mobile number back into the mobile field", Who.DIRECTORY
+        why = _("their mobile number was removed recently")
+        what, who = _("check with them, then put their mobile number back into the mobile field"), Who.DIRECTORY
     else:
-        how = hints.confirm.format(login=login, ending=held.ending)
-        what, who = f"call them back on a number that you trust, then confirm the new one: {how}", Who.HELP_DESK
-    why = f"their mobile number was {'removed' if held is None else 'changed'} recently"
+        why = _("their mobile number was changed recently")
+        how = _(hints.confirm, login=login, ending=held.ending)
+        what = _("call them back on a number that you trust, then confirm the new one: %(how)s", how=how)
+        who = Who.HELP_DESK
     cause = Cause(why=why, what=what, who=who, until=found.held_until)
     return Step(name="change", ok=False, detail=detail, moments=moments, cause=cause)
 
@@ -130,13 +150,13 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
 def mail_step(masked: str) -> Step:
     """Where passcodes go to a mail address; empty: there is none that they can go to."""
     if masked:
-        return Step(name="mail", ok=True, detail=f"passcodes go to {masked}")
+        return Step(name="mail", ok=True, detail=_("passcodes go to %(address)s", address=masked))
     cause = Cause(
-        why="the directory has no usable mail address for them",
-        what="put their mail address into the mail field",
+        why=_("the directory has no usable mail address for them"),
+        what=_("put their mail address into the mail field"),
         who=Who.DIRECTORY,
     )
-    return Step(name="mail", ok=False, detail="the directory has no usable one", cause=cause)
+    return Step(name="mail", ok=False, detail=_("the directory has no usable one"), cause=cause)
 
 
 def masked_text(text: str) -> str:

@@ -7,6 +7,7 @@ from directory.errors import DirectoryError
 from directory.login_name import LoginName, parse_login_name
 from directory.principal import Principal
 from directory.realms import Realms
+from proxy.languages.current import gettext as _
 
 
 class NotFound(Exception):
@@ -32,13 +33,15 @@ async def choose_realm(realms: Realms, typed: str) -> tuple[LoginName, Directory
     """Raises `NotFound`."""
     login_name = parse_login_name(typed)
     if login_name is None:
-        raise NotFound("this can be no login name: write alice, alice@corp.example or CORP\\alice")
+        raise NotFound(
+            _("this can be no login name: write %(examples)s", examples="alice, alice@corp.example or CORP\\alice")
+        )
     if login_name.domain is not None or login_name.suffix is not None:
         await _learn_names(realms)
     directory = realms.choose(login_name)
     if directory is None:
         known = ", ".join(each.realm for each in realms)
-        raise NotFound(f"no realm, or more than one, has names like this (there are: {known})")
+        raise NotFound(_("no realm, or more than one, has names like this (there are: %(realms)s)", realms=known))
     return login_name, directory
 
 

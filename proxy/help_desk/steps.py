@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
 
-from config.factors import Factor, in_words
+from config.factors import Choice, Factor
 from directory.directory import AccountState, RefusalReason
 from directory.principal import Principal
 from proxy.factors.passes.vouch import NoVouch
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.sign_in.foreseen import AppFound, Obstacle, Stop
 from proxy.sign_in.schemes_found import SchemeFound, WhyNot
 
+_NEW_PASSWORD = N_("set a new password in the directory")
 _ACCOUNT = {
-    RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),
-    RefusalReason.LOCKED: ("is locked in the directory", "unlock it in the directory, or wait"),
-    RefusalReason.ACCOUNT_EXPIRED: ("has expired", "set a later expiry date in the directory"),
-    RefusalReason.LOGON_HOURS: ("cannot be used at this time", "allow this time in the directory, or wait"),
-    RefusalReason.WORKSTATION: (
-        "can only be used on certain computers",
-        "add the domain controllers to its computers in the directory",
+    RefusalReason.DISABLED: (N_("the account is disabled"), N_("enable it in the directory")),
+    RefusalReason.LOCKED: (N_("the account is locked in the directory"), N_("unlock it in the directory, or wait")),
+    RefusalReason.ACCOUNT_EXPIRED: (N_("the account has expired"), N_("set a later expiry date in the directory")),
+    RefusalReason.LOGON_HOURS: (
+        N_("the account cannot be used at this time"),
+        N_("allow this time in the directory, or wait"),
     ),
-    RefusalReason.PASSWORD_EXPIRED: ("has a password that has expired", "set a new password in the directory"),
+    RefusalReason.WORKSTATION: (
+        N_("the account can only be used on certain computers"),
+        N_("add the domain controllers to its computers in the directory"),
+    ),
+    RefusalReason.PASSWORD_EXPIRED: (N_("the account has a password that has expired"), _NEW_PASSWORD),
     RefusalReason.MUST_CHANGE: (
-        "has a password that must be changed before anything else",
-        "set a new password in the directory",
+        N_("the account has a password that must be changed before anything else"),
+        _NEW_PASSWORD,
     ),
 }
 _NO_VOUCH = {
-    NoVouch.NO_MANAGER: "the directory names no manager",
-    NoVouch.OWN_MANAGER: "the directory names them as their own manager",
-    NoVouch.LOOP: "somebody above them is their own manager in the end, or the line is too long",
-    NoVouch.CANNOT_SIGN_IN: "their manager's account is disabled, locked or expired",
-    NoVouch.HAS_PASS: "they have a pass of the help desk",
+    NoVouch.NO_MANAGER: N_("the directory names no manager"),
+    NoVouch.OWN_MANAGER: N_("the directory names them as their own manager"),
+    NoVouch.LOOP: N_("somebody above them is their own manager in the end, or the line is too long"),
+    NoVouch.CANNOT_SIGN_IN: N_("their manager's account is disabled, locked or expired"),
+    NoVouch.HAS_PASS: N_("they have a pass of the help desk"),
 }
 _MOST_GROUPS = 4
+_IT_IS_FOR = N_("it is for %(names)s")
+_IT_IS_FOR_NOT = N_("it is for %(names)s (%(why)s)")
+_AND = N_("%(first)s and %(second)s")
+_OR = N_("%(first)s or %(second)s")
+_THEN = N_("%(first)s, then %(second)s")
+_ALSO = N_("%(first)s; %(second)s")
+_ADD_TO_GROUPS = N_("add them to %(groups)s")
 _BY = {
-    Factor.PASSWORD: "with their password",
-    Factor.KERBEROS: "with the Kerberos ticket of their computer",
-    Factor.PASSKEY: "with their passkey",
+    Factor.PASSWORD: N_("with their password"),
+    Factor.KERBEROS: N_("with the Kerberos ticket of their computer"),
+    Factor.PASSKEY: N_("with their passkey"),
 }
 
 
@@ -47,21 +61,20 @@ def account_steps(state: AccountState, *, stops: Collection[Stop]) -> list[Step]
     """What the directory says of the account itself. `stops`: what of it stands against the sign-in."""
     steps = []
     for reason in state.refusals:
-        why, what = _ACCOUNT[reason]
-        text = f"the account {why}"
+        text, what = (_(message) for message in _ACCOUNT[reason])
         if reason in stops:
             until = state.locked_until if reason is RefusalReason.LOCKED else None
             cause = Cause(why=text, what=what, who=Who.DIRECTORY, until=until)
             moments = () if until is None else (("until", until),)
-            steps.append(Step(name="state", ok=False, detail=f"{text}: {what}", moments=moments, cause=cause))
+            detail = _("%(why)s: %(what)s", why=text, what=what)
+            steps.append(Step(name="state", ok=False, detail=detail, moments=moments, cause=cause))
         elif reason.is_fixed_by_a_change:
-            note = Cause(why=f"{text}, so Gatepost asks for a new one on the way")
-            steps.append(
-                Step(name="state", ok=None, detail=f"{text}; Gatepost asks for a new one after signing in", cause=note)
-            )
+            note = Cause(why=_("%(why)s, so Gatepost asks for a new one on the way", why=text))
+            detail = _("%(why)s; Gatepost asks for a new one after signing in", why=text)
+            steps.append(Step(name="state", ok=None, detail=detail, cause=note))
         else:
             steps.append(Step(name="state", ok=None, detail=text))
-    return steps or [Step(name="state", ok=True, detail="the account is in order")]
+    return steps or [Step(name="state", ok=True, detail=_("the account is in order"))]
 
 
 def scheme_steps(
@@ -75,18 +88,21 @@ def scheme_steps(
     for found in schemes:
         scheme = found.scheme
         if not found.why_not:
-            detail = f'"{scheme.name}" counts: {in_words(scheme.factors)}'
+            detail = _('"%(scheme)s" counts: %(factors)s', scheme=scheme.name, factors=_in_words(scheme.factors))
             steps.append(Step(name="scheme", ok=True, detail=detail))
         else:
-            reasons = " and ".join(_why_not(found, each, address, app, hints) for each in found.why_not)
-            steps.append(Step(name="scheme", ok=None, detail=f'"{scheme.name}" does not count: {reasons}'))
+            reasons = _listed(_AND, [_why_not(found, each, address, app, hints) for each in found.why_not])
+            detail = _('"%(scheme)s" does not count: %(reasons)s', scheme=scheme.name, reasons=reasons)
+            steps.append(Step(name="scheme", ok=None, detail=detail))
     if not any(step.ok for step in steps):
-        cause = Cause(
-            why="they have no way to sign in" + (f" from {address}" if address else " from an unknown place"),
-            what="give them a way to sign in there" if address else f"if they are at work, {hints.address}",
-            who=Who.OPERATOR if address else Who.HELP_DESK,
-        )
-        detail = "no scheme covers this person from there"
+        if address:
+            why = _("they have no way to sign in from %(address)s", address=address)
+            what, who = _("give them a way to sign in there"), Who.OPERATOR
+        else:
+            why = _("they have no way to sign in from an unknown place")
+            what, who = _("if they are at work, %(hint)s", hint=_(hints.address)), Who.HELP_DESK
+        cause = Cause(why=why, what=what, who=who)
+        detail = _("no scheme covers this person from there")
         steps.append(Step(name="scheme", ok=False, detail=detail, cause=cause))
     return steps
 
@@ -95,31 +111,38 @@ def _why_not(found: SchemeFound, why_not: WhyNot, address: str | None, app: str,
     scheme = found.scheme
     match why_not:
         case WhyNot.FIRST_FACTOR:
-            return f"it begins with {in_words(scheme.factors[:1])}, which this realm does not have"
+            first = _in_words(scheme.factors[:1])
+            return _("it begins with %(factors)s, which this realm does not have", factors=first)
         case WhyNot.APP:
-            return f"it is for {either(scheme.apps or ())}" + ("" if app else f" ({hints.app})")
+            apps = either(scheme.apps or ())
+            return _(_IT_IS_FOR, names=apps) if app else _(_IT_IS_FOR_NOT, names=apps, why=_(hints.app))
         case WhyNot.GROUP:
-            return f"it is for {either(scheme.groups or ())}"
+            return _(_IT_IS_FOR, names=either(scheme.groups or ()))
         case WhyNot.NETWORK:
-            given = f"not {address}" if address else hints.address
-            return f"it is for {', '.join(map(str, scheme.networks or ()))} ({given})"
+            given = _("not %(address)s", address=address) if address else _(hints.address)
+            return _(_IT_IS_FOR_NOT, names=", ".join(map(str, scheme.networks or ())), why=given)
 
 
 def factor_steps(not_enrolled: Iterable[Factor]) -> list[Step]:
     """The second factors that they would have to add to themselves first."""
     steps = []
     for name in (factor.value for factor in not_enrolled):
-        cause = Cause(why=f"they have not added {name} to themselves", what="let them add it", who=Who.HELP_DESK)
-        steps.append(Step(name="factor", ok=False, detail=f"{name} is asked for, and they have none", cause=cause))
+        why = _("they have not added %(factor)s to themselves", factor=name)
+        cause = Cause(why=why, what=_("let them add it"), who=Who.HELP_DESK)
+        detail = _("%(factor)s is asked for, and they have none", factor=name)
+        steps.append(Step(name="factor", ok=False, detail=detail, cause=cause))
     return steps
 
 
 def vouch_step(voucher: Principal | NoVouch) -> Step:
     """Whether somebody can vouch for them where they have no phone. It stands against no sign-in."""
     if isinstance(voucher, NoVouch):
-        detail = f"nobody can vouch for them, should they be without their phone: {_NO_VOUCH[voucher]}"
+        why = _(_NO_VOUCH[voucher])
+        detail = _("nobody can vouch for them, should they be without their phone: %(why)s", why=why)
         return Step(name="vouch", ok=None, detail=detail)
-    detail = f"their manager can vouch for them, should they be without their phone: {voucher.username}"
+    detail = _(
+        "their manager can vouch for them, should they be without their phone: %(manager)s", manager=voucher.username
+    )
     return Step(name="vouch", ok=True, detail=detail)
 
 
@@ -138,9 +161,11 @@ def no_app_step(apps: Sequence[AppFound], may_administer: bool) -> Step | None:
     if may_administer or any(found.is_open for found in apps):
         return None
     groups = list(dict.fromkeys(group for found in apps for group in found.app.groups or ()))
-    shown = either(groups) if len(groups) <= _MOST_GROUPS else "a group of the app that they need"
-    cause = Cause(why="they are not in any app's groups", what=f"add them to {shown}", who=Who.DIRECTORY)
-    detail = "no app is open to them, so a sign-in would lead nowhere"
+    what = _("add them to a group of the app that they need")
+    if len(groups) <= _MOST_GROUPS:
+        what = _(_ADD_TO_GROUPS, groups=either(groups))
+    cause = Cause(why=_("they are not in any app's groups"), what=what, who=Who.DIRECTORY)
+    detail = _("no app is open to them, so a sign-in would lead nowhere")
     return Step(name="app", ok=False, detail=detail, cause=cause)
 
 
@@ -148,25 +173,28 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
     """`stops`: what stands against the sign-in to this app; empty where it is not the one that is asked for."""
     app, groups = found.app, found.app.groups or ()
     if not found.is_open:
-        detail = f'"{app.name}" is closed: it asks for {either(groups)}'
+        detail = _('"%(app)s" is closed: it asks for %(groups)s', app=app.name, groups=either(groups))
         if Obstacle.NOT_IN_GROUPS not in stops:
             return Step(name="app", ok=None, detail=detail)
-        why, what = f"only members of {either(groups)} may open it", f"add them to {either(groups)}"
+        why = _("only members of %(groups)s may open it", groups=either(groups))
+        what = _(_ADD_TO_GROUPS, groups=either(groups))
         return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.DIRECTORY))
     if app.groups is None:
-        detail = f'"{app.name}" is open: it asks for no group'
+        detail = _('"%(app)s" is open: it asks for no group', app=app.name)
     else:
-        detail = f'"{app.name}" is open: a member of {either([each for each in groups if each in principal.groups])}'
+        theirs = either([each for each in groups if each in principal.groups])
+        detail = _('"%(app)s" is open: a member of %(groups)s', app=app.name, groups=theirs)
     if app.scheme is not None:
-        detail += f'; it asks for what the scheme "{app.scheme}" asks for'
+        scheme = _('it asks for what the scheme "%(scheme)s" asks for', scheme=app.scheme)
+        detail = _listed(_ALSO, [detail, scheme])
     if app.rules:
-        detail += "; some of its paths have rules of their own"
+        detail = _listed(_ALSO, [detail, _("some of its paths have rules of their own")])
     if Obstacle.NOT_IN_PASS in stops:
-        why = f"they can only use a pass, which does not open {app.name}"
-        what = f"end that pass and give them one for {app.name}"
+        why = _("they can only use a pass, which does not open %(app)s", app=app.name)
+        what = _("end that pass and give them one for %(app)s", app=app.name)
     elif Obstacle.NEEDS_TICKET in stops:
-        why = f"{app.name} asks for a sign-in with the Kerberos ticket of their computer"
-        what = "let them sign in from a computer of the domain"
+        why = _("%(app)s asks for a sign-in with the Kerberos ticket of their computer", app=app.name)
+        what = _("let them sign in from a computer of the domain")
     else:
         return Step(name="app", ok=True, detail=detail)
     return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.HELP_DESK))
@@ -176,10 +204,21 @@ def only_by(step: Step, factors: Iterable[Factor]) -> Step:
     """A step that stands against some ways of signing in, where those that begin with `factors` are free."""
     if step.ok is not False or step.cause is None:
         return step
-    free = " or ".join(_BY[factor] for factor in factors)
-    cause = Cause(why=f"{step.cause.why}, so only {free}", what=step.cause.what, who=step.cause.who)
+    free = _listed(_OR, [_(_BY[factor]) for factor in factors])
+    why = _("%(why)s, so only %(ways)s", why=step.cause.why, ways=free)
+    cause = Cause(why=why, what=step.cause.what, who=step.cause.who)
     return Step(name=step.name, ok=None, detail=step.detail, moments=step.moments, cause=cause)
 
 
 def either(names: Sequence[str]) -> str:
-    return " or ".join(f'"{name}"' for name in names)
+    return _listed(_OR, [f'"{name}"' for name in names])
+
+
+def _in_words(factors: Iterable[Choice]) -> str:
+    """Such as ``password, then sms or email``, by their names in the configuration."""
+    return _listed(_THEN, [_listed(_OR, [factor.value for factor in choice]) for choice in factors])
+
+
+def _listed(message: str, parts: Sequence[str]) -> str:
+    """Two at a time. Empty for none."""
+    return reduce(lambda first, second: _(message, first=first, second=second), parts) if parts else ""

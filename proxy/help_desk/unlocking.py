@@ -15,6 +15,8 @@ from directory.errors import DirectoryError
 from directory.lockout import CountedPasswords, CountingDirectory, LockingDirectory, PasswordLimits
 from directory.mobile import UsableNumber, first_usable
 from directory.principal import Principal
+from proxy.languages.current import gettext as _
+from proxy.languages.current import ngettext
 from proxy.throttle.limits import CLEARED
 from proxy.throttle.throttle import Throttle
 
@@ -30,9 +32,12 @@ class StillCounted:
     @property
     def sentence(self) -> str:
         if self.count is None:
-            return "the directory cannot say how many wrong passwords it counts itself"
-        passwords = "1 wrong password" if self.count == 1 else f"{self.count} wrong passwords"
-        return f"the directory itself still counts {passwords}, and more of them may lock the account there"
+            return _("the directory cannot say how many wrong passwords it counts itself")
+        return ngettext(
+            "the directory itself still counts 1 wrong password, and more of them may lock the account there",
+            "the directory itself still counts %(num)d wrong passwords, and more of them may lock the account there",
+            self.count,
+        )
 
 
 async def still_counted(directory: Directory, guid: str, limits: PasswordLimits) -> tuple[StillCounted | None, int]:

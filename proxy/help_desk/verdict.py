@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from proxy.languages.current import N_
+from proxy.languages.current import gettext as _
 from proxy.pages.local_time import brief_text
 
 
@@ -22,11 +24,11 @@ class Light(Enum):
 
 
 class Who(Enum):
-    """Who has to act."""
+    """Who has to act. Values are messages."""
 
-    HELP_DESK = "the help desk"
-    DIRECTORY = "an administrator of the directory"
-    OPERATOR = "the operator of Gatepost"
+    HELP_DESK = N_("the help desk")
+    DIRECTORY = N_("an administrator of the directory")
+    OPERATOR = N_("the operator of Gatepost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,12 @@ class Cause:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     name: str
+    """Of what it is about, the same in every language."""
     ok: bool | None
     """False stands against the sign-in; None is worth knowing."""
     detail: str
     moments: tuple[tuple[str, float], ...] = ()
-    """Instants that belong to the detail, each behind its word: ``("until", ...)``."""
+    """Instants that belong to the detail, each behind its word, the same in every language: ``("until", ...)``."""
     cause: Cause | None = None
     """Each step that stands against the sign-in has one; one that does not is said in the headline all the same."""
 
@@ -74,15 +77,18 @@ def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
     # Blocks that hold everywhere come before those that hold only in new places.
     blocks.sort(key=lambda each: each.only_in_new_places)
     notes = [step.cause for step in steps if step.cause is not None]
-    reach = f" and reach {app}" if app else ""
     if not blocks and not notes:
-        return Verdict(light=Light.GREEN, can_sign_in=True, headline=f"{name} can sign in{reach} now")
+        if app:
+            headline = _("%(name)s can sign in and reach %(app)s now", name=name, app=app)
+        else:
+            headline = _("%(name)s can sign in now", name=name)
+        return Verdict(light=Light.GREEN, can_sign_in=True, headline=headline)
     first = (blocks or notes)[0]
-    place = " from a new place" if blocks and first.only_in_new_places else ""
+    only_in_new_places = bool(blocks) and first.only_in_new_places
     return Verdict(
-        light=Light.RED if blocks and not place else Light.AMBER,
+        light=Light.RED if blocks and not only_in_new_places else Light.AMBER,
         can_sign_in=not blocks,
-        headline=f"{name} {'cannot' if blocks else 'can'} sign in{reach}{place} now: {first.why}",
+        headline=_headline(name, app, why=first.why, can=not blocks, only_in_new_places=only_in_new_places),
         what=first.what,
         who=first.who,
         until=first.until,
@@ -90,14 +96,29 @@ def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
     )
 
 
+def _headline(name: str, app: str, *, why: str, can: bool, only_in_new_places: bool) -> str:
+    """With a reason."""
+    if can and app:
+        return _("%(name)s can sign in and reach %(app)s now: %(why)s", name=name, app=app, why=why)
+    if can:
+        return _("%(name)s can sign in now: %(why)s", name=name, why=why)
+    if only_in_new_places and app:
+        return _("%(name)s cannot sign in and reach %(app)s from a new place now: %(why)s", name=name, app=app, why=why)
+    if only_in_new_places:
+        return _("%(name)s cannot sign in from a new place now: %(why)s", name=name, why=why)
+    if app:
+        return _("%(name)s cannot sign in and reach %(app)s now: %(why)s", name=name, app=app, why=why)
+    return _("%(name)s cannot sign in now: %(why)s", name=name, why=why)
+
+
 def step_text(step: Step, now: float) -> str:
-    """The whole of it in words, in the machine's own time zone."""
+    """The whole of it in English, in the machine's own time zone."""
     moments = ", ".join(f"{word} {brief_text(at, now)}" for word, at in step.moments)
     return f"{step.detail}, {moments}" if moments else step.detail
 
 
 def verdict_text(verdict: Verdict, now: float) -> str:
-    """One line, in the machine's own time zone."""
+    """One line in English, in the machine's own time zone."""
     text = verdict.headline
     if verdict.until is not None:
         text += f", until {brief_text(verdict.until, now)}"

@@ -72,7 +72,7 @@ def remarks(finding: Finding) -> list[str]:
     """What an admin should know beside the status, in a few words each."""
     either = _("or")
     said = (
-        "says that it is not theirs" if finding.reported_at is not None else "",
+        _("says that it is not theirs") if finding.reported_at is not None else "",
         repair_of(finding.repair) if finding.repair is not None else "",
         f" {either} ".join(finding.readings),
         _("shared by several persons") if finding.is_shared else "",

@@ -22,6 +22,8 @@ from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Light, Who, verdict_text
+from proxy.languages.catalogues import read_language
+from proxy.languages.current import in_language
 from proxy.pages.local_time import brief_text
 from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.secrets.keys import Keys, Purpose
@@ -356,6 +358,26 @@ async def test_a_command_names_the_key_and_the_commands() -> None:
     await other_number_used_last(world)
     changed = await world.explained(SignInQuestion(login="alice"), ON_THE_COMMAND_LINE)
     assert changed.verdict.what.endswith("confirm the new one: gatepost unlock alice --confirm-number 456")
+
+
+async def test_an_explanation_is_in_the_language_in_use() -> None:
+    words = {
+        "%(name)s cannot sign in now: %(why)s": "Ni all %(name)s fewngofnodi: %(why)s",
+        "the account is disabled": "mae’r cyfrif ar gau",
+        "enable it in the directory": "agorwch ef",
+        "%(why)s: %(what)s": "%(why)s; %(what)s",
+    }
+    catalogue = "".join(f'msgid "{english}"\nmsgstr "{welsh}"\n\n' for english, welsh in words.items())
+    world = World(settings())
+    await put(world, account(RefusalReason.DISABLED))
+    with in_language(read_language("cy", catalogue.encode())):
+        explanation = await world.explained(SignInQuestion(login="alice"))
+    assert explanation.verdict.headline.startswith("Ni all ")
+    assert explanation.verdict.headline.endswith(" fewngofnodi: mae’r cyfrif ar gau")
+    assert explanation.verdict.what == "agorwch ef"
+    assert "mae’r cyfrif ar gau; agorwch ef" in [step.detail for step in explanation.steps]
+    # Programs and the command line know them by these.
+    assert {"realm", "account", "state"} <= {step.name for step in explanation.steps}
 
 
 async def test_what_holds_everywhere_is_told_before_what_holds_in_new_places() -> None:

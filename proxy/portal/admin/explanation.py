@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -24,7 +26,7 @@ from proxy.http.reserved import (
     ADMIN_SETTLE,
     ADMIN_UNLOCK,
 )
-from proxy.languages.current import ENGLISH, in_language, ngettext
+from proxy.languages.current import N_, ngettext
 from proxy.languages.current import gettext as _
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.way_texts import ways_in_words
@@ -37,12 +39,37 @@ from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor
 
 ON_THE_PAGE = Hints(
-    app="choose the app below",
-    address="enter the address below",
-    unlock="use the button below",
-    confirm="use the button below, for the number ending in {ending}",
-    country="allow numbers of {country}, if codes may be sent there",
+    app=N_("choose the app below"),
+    address=N_("enter the address below"),
+    unlock=N_("use the button below"),
+    confirm=N_("use the button below, for the number ending in %(ending)s"),
+    country=N_("allow numbers of %(country)s, if codes may be sent there"),
 )
+_STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "realm": N_("realm"),
+        "account": N_("account"),
+        "store": N_("store"),
+        "state": N_("state"),
+        "scheme": N_("scheme"),
+        "number": N_("number"),
+        "mail": N_("mail"),
+        "change": N_("change"),
+        "factor": N_("factor"),
+        "vouch": N_("vouch"),
+        "throttle": N_("throttle"),
+        "app": N_("app"),
+    }
+)
+"""What each step is called, by `Step.name`."""
+_MOMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "until": N_("%(detail)s, until %(time)s"),
+        "changed": N_("%(detail)s, changed %(time)s"),
+        "held back until": N_("%(detail)s, held back until %(time)s"),
+    }
+)
+"""By the words of `Step.moments`."""
 
 
 OPENS = "opens:"
@@ -63,8 +90,7 @@ async def show_explanation(
 ) -> web.Response:
     """The explanation as it is now; also recorded in the audit log."""
     now = request[VISIT].now
-    with in_language(ENGLISH):  # its sentences are English, and so is what is filled in
-        explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
+    explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     account, verdict = explanation.account, explanation.verdict
     browsers: list[dict[str, object]] = []
     help_desk = request.app[SETTINGS].help_desk
@@ -184,9 +210,9 @@ def _factor(own: OwnFactor, now: float) -> dict[str, object]:
 
 def _shown(step: Step, now: float) -> dict[str, object]:
     """A step as the page shows it."""
-    moments = [(word, _moment(at, now)) for word, at in step.moments]
+    moments = [(_MOMENTS[word], _moment(at, now)) for word, at in step.moments]
     mark = "yes" if step.ok else "note" if step.ok is None else "no"
-    return {"mark": mark, "name": step.name, "detail": step.detail, "moments": moments}
+    return {"mark": mark, "name": _(_STEPS[step.name]), "detail": step.detail, "moments": moments}
 
 
 def _moment(at: float, now: float) -> Instant:
