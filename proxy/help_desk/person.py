@@ -34,7 +34,12 @@ async def choose_realm(realms: Realms, typed: str) -> tuple[LoginName, Directory
     login_name = parse_login_name(typed)
     if login_name is None:
         raise NotFound(
-            _("this can be no login name: write %(examples)s", examples="alice, alice@corp.example or CORP\\alice")
+            _(
+                "this can be no login name: write %(name)s, %(address)s or %(old)s",
+                name="alice",
+                address="alice@corp.example",
+                old="CORP\\alice",
+            )
         )
     if login_name.domain is not None or login_name.suffix is not None:
         await _learn_names(realms)
