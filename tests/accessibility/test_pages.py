@@ -63,7 +63,9 @@ async def test_every_line_of_every_template_is_shown_by_some_state(collected: Co
     assert {file.name for file in TEMPLATES.iterdir()} == set(rendered.lines)
     for name, lines in rendered.all_lines.items():
         source = (TEMPLATES / name).read_text().splitlines()
-        never = [f"{name}:{line}: {source[line - 1]}" for line in sorted(lines - rendered.lines[name])]
+        # What is imported is taken once in a process, and by an earlier test perhaps.
+        shown = rendered.lines[name] | {line for line in lines if source[line - 1].startswith("{% from ")}
+        never = [f"{name}:{line}: {source[line - 1]}" for line in sorted(lines - shown)]
         assert never == [], "no state of tests/accessibility shows this"
 
 

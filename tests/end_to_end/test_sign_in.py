@@ -141,7 +141,7 @@ async def test_the_pages_work_without_scripts(house: House, browser: Browser) ->
         await house.type_password(page, "alice", ALICE_PASSWORD)
         text = await house.next_text()
         await house.type_passcode(page, text.passcode)
-        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("button", name="Sign in", exact=True).click()
         await expect(page).to_have_url(house.url("wiki"))
         assert (await received_fields(page))["remote-user"] == "alice"
 

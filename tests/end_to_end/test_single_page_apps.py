@@ -83,7 +83,7 @@ class Place:
     async def sign_in_again(self, page: Page, person: str = "alice") -> None:
         """In the window that the page's dialog opens."""
         async with page.context.expect_page() as opening:
-            await page.get_by_role("button", name="Sign in").click()
+            await page.get_by_role("button", name="Sign in", exact=True).click()
         window = await opening.value
         await window.locator("#username").wait_for()
         assert await window.evaluate("opener") is None
@@ -391,7 +391,7 @@ async def test_where_no_window_opens_the_whole_page_signs_in(place: Place, conte
     await page.evaluate("window.open = () => null")
     await place.end_sessions("alice")
     await look(page)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.locator(DIALOG)).to_contain_text("you lose what is not saved")
     await page.get_by_role("button", name="Sign in on this page").click()
     await place.home.sign_in(page)
@@ -466,6 +466,6 @@ async def test_gatepost_s_own_pages_tell_of_the_end_too(place: Place, context: B
     await expect(page.locator(DIALOG)).to_be_hidden()
     await place.end_sessions("alice")
     await look(page)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await place.home.sign_in(page)
     await page.wait_for_url(place.home.url("signin", "/.gatepost/me"))
