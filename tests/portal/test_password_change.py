@@ -500,7 +500,7 @@ async def test_the_page_is_right_for_password_managers_and_screen_readers(world:
     assert text.count('autocomplete="new-password"') == 2
     assert 'autocomplete="username" value="scripted"' in text
     for field in ("current", "new", "again"):
-        assert f'<label for="{field}">' in text
+        assert f'<label for="{field}" id="label-{field}">' in text
         assert f'id="{field}" name="{field}" type="password"' in text
     assert 'aria-describedby="rules"' in text
     assert "At least 7 characters" in text
