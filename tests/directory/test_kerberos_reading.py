@@ -130,8 +130,8 @@ def test_without_the_package_the_start_says_what_to_install(tmp_path: Path, monk
 
 def person(**facts: object) -> PersonEntry:
     known = {
-        "guid": "g", "sid": "S-1-5-21-1-2-3-4", "username": "alice", "display_name": "Alice", "language": "", "mail": None,
-        "mobiles": (), "mobile_changed_at": None, "is_mobile_change_unread": False, "account_mark": "",
+        "guid": "g", "sid": "S-1-5-21-1-2-3-4", "username": "alice", "display_name": "Alice", "language": "",
+        "mail": None, "mobiles": (), "mobile_changed_at": None, "is_mobile_change_unread": False, "account_mark": "",
         "is_disabled": False, "is_locked": False,
         "is_password_expired": False, "expires_at": None, "password_set_at": NOW - 1000, "password_expires_at": None,
         "group_sids": None, **facts,
