@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TextIO
 
 from directory.mobile_report import Listing
+from proxy.languages.current import ENGLISH, in_language
 from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
 
 
@@ -37,7 +38,15 @@ class ReportForm(Enum):
 
 
 def write_as(form: ReportForm, listing: Listing, out: TextIO, *, domains: Mapping[str, str]) -> None:
-    """`domains` are the DNS names of the Active Directory domains by realm."""
+    """In English whoever asks: a file is passed on, and scripts read it.
+
+    `domains` are the DNS names of the Active Directory domains by realm.
+    """
+    with in_language(ENGLISH):
+        _write(form, listing, out, domains)
+
+
+def _write(form: ReportForm, listing: Listing, out: TextIO, domains: Mapping[str, str]) -> None:
     match form:
         case ReportForm.TABLE:
             table_form.write(listing, out)

@@ -164,6 +164,16 @@ async def test_every_form_can_be_downloaded(stage: Stage, ending: str, media_typ
     assert (await browser.get(f"{MOBILES}.exe")).status == 404
 
 
+async def test_a_file_is_in_one_language_whoever_downloads_it(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, pages={"languages": ["de"]}) as stage:
+        browser, page = await kept(stage)
+        assert "Festnetz oder Pager" in page.text
+        for ending in ("html", "txt"):
+            file = await browser.get(f"{MOBILES}.{ending}")
+            assert "landline or pager" in file.text
+            assert "Festnetz" not in file.text
+
+
 async def test_no_cell_of_the_download_is_a_formula(stage: Stage) -> None:
     browser, _ = await kept(stage)
     file = await browser.get(CSV)
