@@ -76,6 +76,14 @@ async def test_before_the_first_answers_nothing_is_called_broken(stage: Stage) -
     assert "not yet</td>" in page.text
 
 
+async def test_what_is_broken_is_said_while_the_rest_is_still_asked(stage: Stage) -> None:
+    unasked = CheckState(ok=False, detail="not checked yet", at=None)
+    relay = CheckState(ok=False, detail="connection refused", at=stage.now)
+    stage.readiness = Readiness(ready=False, degraded=True, checks={"store": unasked, "relay": relay})
+    page = await (await signed_in_admin(stage)).get(ADMIN)
+    assert "<h1>Something is broken</h1>" in page.text
+
+
 async def test_people_failures_and_codes_are_counted(stage: Stage) -> None:
     await stage.sign_in(stage.browser())
     await stage.sign_in(stage.browser())

@@ -45,8 +45,9 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
 def _headline(seen: Readiness | None) -> str:
     if seen is None:
         return _("Nothing is watched here")
-    if any(state.at is None for state in seen.checks.values()):
-        return _("Still checking")
+    asked = [state for state in seen.checks.values() if state.at is not None]
+    if len(asked) < len(seen.checks):
+        return _("Still checking") if all(state.ok for state in asked) else _("Something is broken")
     if not seen.ready:
         return _("Nobody can sign in")
     return _("Something is broken") if seen.degraded else _("Everything works")
