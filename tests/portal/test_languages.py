@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+import proxy.pages
 from directory.mobile import E164
 from proxy.help_desk.passes import TOLD_ENDED, ended_notice
 from proxy.http.reserved import COOKIES
@@ -49,6 +50,13 @@ async def chosen(browser: Browser, page: Page, tag: str, origin: str = SIGN_IN_O
     answer = await browser.get(origin + links(page)[tag], Sec_Fetch_Site="same-origin")
     assert answer.status == 303
     return await browser.get(answer.location)
+
+
+def test_every_page_says_which_way_its_language_runs() -> None:
+    templates = Path(proxy.pages.__file__).parent / "templates"
+    lines = [line for file in templates.iterdir() for line in file.read_text().splitlines()]
+    roots = {line for line in lines if line.startswith("<html")}
+    assert roots == {'<html lang="{{ language.tag }}" dir="{{ language.direction }}">'}
 
 
 async def test_a_page_is_in_the_language_that_the_browser_asks_for(tmp_path: Path) -> None:
