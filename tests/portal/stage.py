@@ -44,6 +44,7 @@ from proxy.portal.app_keys import FLOW
 from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
 from proxy.secrets.keys import KeyRing, Keys, Purpose
+from proxy.sessions.asking import AskingLimits
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import create_sign_in
@@ -349,6 +350,9 @@ class Stage:
         self.sessions = LiveSessions(
             self.store.sessions,
             settings.sessions,
+            asking=AskingLimits(
+                answer_seconds=20
+            ),  # the machine may be busy, and memory answers without a look for 2 s
             may_stand=lambda session: still_counts(session.confined, settings.help_desk),
         )
         self.settings = settings
