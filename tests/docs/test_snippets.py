@@ -217,3 +217,11 @@ def is_said(message: str, said: str) -> bool:
     words = message.removeprefix("FAIL").split()
     runs = (" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2)))
     return any(run.rstrip(".:;") in said for run in runs)
+
+
+def test_the_smoke_test_finds_the_install_commands() -> None:
+    """It runs them word for word, with the oldest Python that is about."""
+    section = PAGES["install.md"].partition("## 1. Install the program")[2].partition("\n```\n")[0]
+    commands = [line for line in section.splitlines() if "-m venv" in line or "pip install" in line]
+    assert len(commands) == 3
+    assert commands[0].startswith("/usr/bin/python3 -m venv /opt/gatepost")
