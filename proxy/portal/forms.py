@@ -16,7 +16,7 @@ from proxy.languages.current import gettext as _
 from proxy.pages.answers import Answer
 from proxy.portal.app_keys import KEYS, SETTINGS, VISIT
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp
-from proxy.portal.return_to import app_origin
+from proxy.portal.return_to import host_origin
 from proxy.secrets.keys import Purpose
 
 MAX_FORM_BYTES = 16 * 1024
@@ -62,7 +62,7 @@ def parse_form(body: bytes, most_fields: int = MAX_FIELDS) -> Mapping[str, str] 
 async def read_form(request: web.Request, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
     """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
     app, public = request[VISIT].app, request.app[SETTINGS].server.public_url
-    own_origin = public.origin if app is None else app_origin(app, public)
+    own_origin = host_origin(app, public)
     if not is_own_request(
         origin=request.headers.get("Origin"),
         referer=request.headers.get("Referer"),

@@ -15,7 +15,7 @@ from proxy.http.reserved import language_cookie
 from proxy.languages.current import in_language
 from proxy.portal.app_keys import LANGUAGES, SETTINGS, VISIT
 from proxy.portal.pages import redirect, set_language_cookie
-from proxy.portal.return_to import app_origin
+from proxy.portal.return_to import host_origin
 from proxy.sessions.cookies import read_cookie
 
 
@@ -38,7 +38,7 @@ async def choose_language(request: web.Request) -> web.StreamResponse:
     if language is None:
         raise web.HTTPNotFound
     public, app = request.app[SETTINGS].server.public_url, request[VISIT].app
-    origin = public.origin if app is None else app_origin(app, public)
+    origin = host_origin(app, public)
     target = request.raw_path.partition("?")[2]
     response = redirect(origin + (target if target.startswith("/") and target.isascii() else "/"))
     # The sign-in page takes a visit from itself without a cookie for one whose cookies are blocked.

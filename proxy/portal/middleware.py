@@ -43,7 +43,7 @@ from proxy.portal.addresses import address_of
 from proxy.portal.app_keys import CLOCK, LANGUAGES, LOG, LOOK, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.forms import Refused
 from proxy.portal.pages import redirect
-from proxy.portal.return_to import app_origin
+from proxy.portal.return_to import host_origin
 from proxy.secrets.tokens import new_token
 from proxy.sessions.cookies import read_token
 
@@ -185,7 +185,7 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
 def _again_href(request: web.Request, visit: Visit) -> str:
     """The absolute address of this page."""
     public, target = request.app[SETTINGS].server.public_url, address_of(request)
-    return (public.origin if visit.app is None else app_origin(visit.app, public)) + target if target else ""
+    return host_origin(visit.app, public) + target if target else ""
 
 
 def _page_of(request: web.Request) -> str:

@@ -24,7 +24,7 @@ from proxy.portal.app_keys import KEYS, SESSIONS, SETTINGS, VISIT, current_sessi
 from proxy.portal.forms import refused
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import page, redirect, set_browser_cookie
-from proxy.portal.return_to import WayBack, app_origin
+from proxy.portal.return_to import WayBack, app_origin, host_origin
 from proxy.portal.tickets import start_digest
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session import Level
@@ -128,4 +128,4 @@ def _is_of_own_script(request: web.Request) -> bool:
     if request.headers.get("Sec-Fetch-Site") == "same-origin":
         return True
     public, app = request.app[SETTINGS].server.public_url, request[VISIT].app
-    return request.headers.get("Origin") == (public.origin if app is None else app_origin(app, public))
+    return request.headers.get("Origin") == host_origin(app, public)

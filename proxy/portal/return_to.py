@@ -62,6 +62,11 @@ def app_origin(app: AppSettings, public: PublicURL) -> str:
     return f"{public.scheme}://{public.authority(app.host)}"
 
 
+def host_origin(app: AppSettings | None, public: PublicURL) -> str:
+    """That of the host which a request came to: an app's; None: the sign-in host's."""
+    return public.origin if app is None else app_origin(app, public)
+
+
 def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]) -> Target | None:
     """The app page that `text` is the URL of; None for anything that is not exactly that.
 
