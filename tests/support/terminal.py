@@ -6,12 +6,14 @@ import os
 import pty
 import select
 import signal
+import termios
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 Question = tuple[str, Callable[[], str]]
-"""What the program asks, and what is typed then."""
+"""What the program asks, and what is typed then. A ``Password:`` is typed once the terminal does not show it: programs
+throw away what was typed before."""
 
 
 def conversation(command: Sequence[str], questions: Sequence[Question], *, until: str, seconds: float = 60.0) -> str:
@@ -26,9 +28,15 @@ def conversation(command: Sequence[str], questions: Sequence[Question], *, until
                 continue
             told += os.read(terminal, 4096).decode(errors="replace")
             if waiting and waiting[0][0] in told:
+                while "Password:" in waiting[0][0] and _shows_typed(terminal) and time.monotonic() < give_up_at:
+                    time.sleep(0.01)
                 os.write(terminal, waiting.pop(0)[1]().encode() + b"\n")
     with suppress(ProcessLookupError):
         os.kill(process_id, signal.SIGTERM)
     os.close(terminal)
     os.waitpid(process_id, 0)
     return told
+
+
+def _shows_typed(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
