@@ -26,7 +26,7 @@ from config.load import load_settings
 from config.settings import Settings
 from directory.principal import Principal
 from proxy.factors.proof import Proof
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.session import Session

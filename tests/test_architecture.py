@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"config", "http", "languages"},
     "operations": {"config", "http", "pages"},
     "secrets": {"config", "operations"},
+    "audit": {"config", "operations", "secrets"},
     # What is decided about persons and requests.
     "factors": {"config", "directory", "operations", "secrets"},
     "access": {"config", "directory", "factors"},
@@ -32,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "delivery": {"config", "directory", "languages", "operations", "secrets"},
     "sign_in": {
         "access",
+        "audit",
         "config",
         "delivery",
         "directory",
@@ -44,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # It implements what those ask to have kept, and is itself imported by the composition alone.
     "store": {
+        "audit",
         "config",
         "delivery",
         "directory",
@@ -62,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "portal": {
         *(
             "access",
+            "audit",
             "config",
             "directory",
             "factors",
@@ -89,6 +93,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "ssh": {
         "access",
+        "audit",
         "config",
         "directory",
         "factors",
@@ -104,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connect": {"config", "http"},
     "help_desk": {
         *(
+            "audit",
             "config",
             "directory",
             "factors",

@@ -13,7 +13,7 @@ from directory.create_directories import create_directories
 from directory.realms import Realms
 from proxy.delivery.create_channels import create_channels
 from proxy.languages.configured import languages_of
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.portal.number_notice import notice_of
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys

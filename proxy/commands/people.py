@@ -37,8 +37,8 @@ from proxy.help_desk.people import (
     tell_number_set,
 )
 from proxy.mobile_formats.words import one_line
-from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
+from proxy.operations.log import configure_log
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError

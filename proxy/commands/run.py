@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.operations.open_files import raise_open_files
 from proxy.supervisor.children import own_environment
 from proxy.supervisor.supervisor import Supervisor

@@ -23,8 +23,8 @@ from proxy.help_desk.unlocking import unlock
 from proxy.help_desk.verdict import verdict_text
 from proxy.languages.configured import languages_of
 from proxy.mobile_formats.words import one_line
-from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
+from proxy.operations.log import configure_log
 from proxy.operations.store_errors import StoreError
 from proxy.pages.local_time import brief_text
 from proxy.portal.number_notice import notice_of

@@ -20,8 +20,8 @@ from structlog.typing import FilteringBoundLogger
 
 from config.problems import ConfigurationError, UnusableFile
 from config.settings import Settings
-from proxy.operations.audit_log import configure_log
 from proxy.operations.listening import Listening, WorkerPlace
+from proxy.operations.log import configure_log
 from proxy.operations.steady_clock import Anchor, SteadyClock
 from proxy.secrets.key_file import KeyFileError
 from proxy.server import Gatepost, running

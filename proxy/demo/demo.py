@@ -23,7 +23,7 @@ from config.system_errors import listening_reason
 from proxy.demo.app import start_demo_app
 from proxy.demo.notes import start_notes_app
 from proxy.demo.phone import Phone
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.operations.open_files import raise_open_files
 from proxy.server import running
 

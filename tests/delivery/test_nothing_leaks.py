@@ -19,7 +19,7 @@ from proxy.delivery.gateway_preset import preset_of
 from proxy.delivery.http_sms import SMSByHTTP
 from proxy.delivery.https_client import HTTPSAnswer, Request
 from proxy.delivery.sms_gateway import SMSByMail
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
 from tests.support.parts import parts_of

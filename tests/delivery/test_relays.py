@@ -20,7 +20,7 @@ from proxy.delivery.refusals import Stage
 from proxy.delivery.relays import Relays
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.operations.audit_log import configure_log
+from proxy.operations.log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import by_mail, delivery_settings, passcode_message, relay_settings
 from tests.support.parts import parts_of

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import StoreSettings
-from proxy.operations.audit_log import configure_log
 from proxy.operations.health import Ask, Check, CheckState, Need, create_health_app, judge_readiness
+from proxy.operations.log import configure_log
 from proxy.operations.metrics import Metrics
 from proxy.server import readiness_checks
 from proxy.store.open import open_store

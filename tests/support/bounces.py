@@ -14,7 +14,7 @@ from config.factors import ChannelKind
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.channel import Outcome
 from proxy.delivery.delivery_store import Sending
-from proxy.operations.audit_log import redact
+from proxy.operations.log import redact
 from proxy.operations.metrics import Metrics
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.operations.audit_log import MASK, configure_log, mask_number, redact
 from proxy.operations.incidents import INCIDENT_ALPHABET, new_incident_id
+from proxy.operations.log import MASK, configure_log, mask_number, redact
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""The audit: what happened, to be proved later, and forgotten in time."""
