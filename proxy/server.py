@@ -59,6 +59,7 @@ from proxy.sign_in.enrolment_upkeep import EnrolmentUpkeep
 from proxy.ssh.create_jump_host import ServedSSH, serving_ssh
 from proxy.store.contract import Store
 from proxy.store.open import open_store
+from proxy.throttle.login_tries import LoginTries
 from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
 
@@ -107,8 +108,8 @@ async def running(
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
-        tries = StoredTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=clock)
-        realms = create_directories(settings, tries)
+        logins = LoginTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=clock)
+        realms = create_directories(settings, StoredTries(logins))
         stack.push_async_callback(realms.close)
         await in_background(stack, realms.prepare, log)
         acceptor = open_acceptor(service_keys(settings))
@@ -116,7 +117,7 @@ async def running(
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
         metrics = Metrics(realms=[directory.name for directory in settings.directories])
-        channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages)
+        channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages, logins=logins)
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(
@@ -136,7 +137,7 @@ async def running(
         metrics.watch_live_sessions(lambda: len(sessions))
 
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
-        bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics)
+        bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         if bounces is not None:
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)

@@ -16,10 +16,10 @@ from directory.active_directory.bind_result import refusal_reason, service_accou
 from directory.active_directory.connection import Connection
 from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.messages import SUCCESS, LDAPResult
-from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
+from directory.active_directory.shared_tries import AloneTries, SharedTries
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
-from directory.refused_logins import wait_seconds
+from directory.refused_logins import LeftAlone, Turn, wait_seconds
 
 FOR_THE_FIRST_SECONDS = 0.5
 """How long others wait for the first sign-in to be judged. Not for ever: its server may hang."""

@@ -5,24 +5,9 @@ Alone, each of them would try a wrong password a few times. Together they would 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """The password was refused recently, in this process or another."""
-
-    seconds: float
-    """How long from now the account has to be left alone."""
-
-
-class Turn(Enum):
-    YOURS = "yours"
-    """To be ended by `taken`, `refused` or `given_up`."""
-    ANOTHERS = "another's"
-    """Another process is trying, and will know soon."""
+from directory.refused_logins import LeftAlone, Turn
 
 
 class SharedTries(Protocol):

@@ -46,7 +46,8 @@ from proxy.sign_in.foreseen import LimitFound
 from proxy.ssh.start_checks import check_host_key_of
 from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.throttle.service_tries import OperatorsTries
+from proxy.throttle.login_tries import LoginTries, OperatorsLoginTries
+from proxy.throttle.service_tries import StoredTries
 from proxy.upstreams.check import open_streams
 from proxy.upstreams.upstream import upstream_tls
 
@@ -66,20 +67,21 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
     async with AsyncExitStack() as stack:
-        tries = None
+        logins = tries = None
         if (opened := _opened(settings, stack)) is not None:
             store, keys = opened
             results += await _check_day(settings, store, keys, now=time.time())
-            # What tells a running Gatepost that a service account works again.
-            tries = OperatorsTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=time.time)
+            # What tells a running Gatepost that a login of its own works again.
+            logins = OperatorsLoginTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=time.time)
+            tries = StoredTries(logins)
         realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
         results += await realms.check()
         results += check_local_people(settings)
         for directory in realms:
             results += await _check_lockout(directory, settings)
+        results += await _check_delivery(settings, logins)
     results += check_kerberos(settings)
-    results += await _check_delivery(settings)
     results += await _check_bounces(settings)
     for app in settings.apps:
         results += [await _check_upstream(app, url) for url in app.upstream_urls]
@@ -222,8 +224,8 @@ def lockout_result(
     return CheckResult(subject=subject, ok=True, detail=f"{fact}; {sent}")
 
 
-async def _check_delivery(settings: Settings) -> list[CheckResult]:
-    channels = create_channels(settings)
+async def _check_delivery(settings: Settings, logins: LoginTries | None) -> list[CheckResult]:
+    channels = create_channels(settings, logins=logins)
     try:
         return [*channel_order(settings, channels), *await channels.check_each()]
     finally:

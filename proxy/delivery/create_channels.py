@@ -21,6 +21,7 @@ from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
+from proxy.delivery.own_login import SharedLogins
 from proxy.delivery.relays import Relays
 from proxy.delivery.settings_checks import http_rules, sms_text_problems
 from proxy.delivery.sms_gateway import SMSByMail
@@ -37,9 +38,10 @@ def create_channels(
     log: FilteringBoundLogger | None = None,
     metrics: Metrics | None = None,
     languages: Languages = ENGLISH_ALONE,
+    logins: SharedLogins | None = None,
 ) -> Channels:
     """The channels as configured; connects to nothing yet. `clock` in epoch seconds, for Date headers;
-    `languages`: those that Gatepost's own texts are said in.
+    `languages`: those that Gatepost's own texts are said in. `logins`: what other workers know of refused ones.
 
     Raises `ConfigurationError` with every problem of `[second_factor]`, `[sms]` and `[smtp]`: settings need not come
     from a file, where all of that was told before.
@@ -48,7 +50,8 @@ def create_channels(
     if problems := list(wrong):
         raise ConfigurationError.of(problems)
     alarms = Alarms(log, metrics)
-    relays = [SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on) for each in settings.smtp]
+    wants_reports = settings.bounces.is_on
+    relays = [SMTPRelay(each, alarms=alarms, wants_reports=wants_reports, logins=logins) for each in settings.smtp]
     texts = texts_of(settings, languages)
     budget = settings.second_factor.budget
     together = Relays(relays, budget_seconds=budget)

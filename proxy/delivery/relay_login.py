@@ -1,8 +1,4 @@
-"""The login at one relay: by one method, with growing waits after the password is refused.
-
-Readiness is checked every few seconds in each worker, and people press "Try again". With a wrong password, that many
-tries would soon lock the account.
-"""
+"""The login at one relay: by one method, and not again at once after the password is refused."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ from collections.abc import Callable
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
-from directory.refused_logins import RefusedLogins
 from proxy.delivery.channel import Blame
+from proxy.delivery.own_login import OwnLogin, SharedLogins
 from proxy.delivery.refusals import Stage
 from proxy.delivery.smtp_outcome import verdict_on
 
@@ -25,18 +21,20 @@ _REFUSED = 535
 class RelayLogin:
     """While nobody knows whether the password is right, only one connection tries it: each try counts."""
 
-    def __init__(self, settings: SMTPSettings, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: SMTPSettings, *, shared: SharedLogins | None = None, clock: Callable[[], float]
+    ) -> None:
         """`clock`: a monotonic one, in seconds."""
         self._username = settings.username
         self._password = settings.password.get_secret_value() if settings.password is not None else ""
-        self._clock = clock
-        self._refusals = RefusedLogins()
+        server = f"{settings.host}:{settings.port}"
+        self._own = OwnLogin(server, self._username or "", self._password, shared=shared, clock=clock)
         self._is_proven = False
         self._first = asyncio.Lock()
 
-    def held_back(self) -> str:
+    async def held_back(self) -> str:
         """Why not to try it now, or nothing."""
-        return self._refusals.held_back(self._clock())
+        return await self._own.held_back()
 
     async def log_in(self, connection: SMTP) -> None:
         """If the relay asks for it. Raises as `SMTP.login`, which would try every method with the same wrong
@@ -47,7 +45,7 @@ class RelayLogin:
             await self._try(connection, self._username)
             return
         async with self._first:
-            if held_back := self.held_back():  # by the one before
+            if held_back := await self._own.take_turn():  # by the one before, or by another worker
                 raise SMTPAuthenticationError(_REFUSED, held_back)
             await self._try(connection, self._username)
 
@@ -58,10 +56,20 @@ class RelayLogin:
             verdict = verdict_on(error, Stage.LOGIN)
             if verdict.blame is Blame.SETTINGS:
                 self._is_proven = False
-                self._refusals.refused(verdict.reason, self._clock())
+                await self._own.refused(verdict.reason)
+            else:
+                await self._give_up()
             raise
+        except BaseException:
+            await self._give_up()
+            raise
+        if not self._is_proven:
+            await self._own.taken()
         self._is_proven = True
-        self._refusals.taken()
+
+    async def _give_up(self) -> None:
+        if not self._is_proven:
+            await self._own.given_up()
 
     async def _by_one_method(self, connection: SMTP, username: str) -> None:
         if connection.is_ehlo_or_helo_needed:

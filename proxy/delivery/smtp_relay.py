@@ -29,6 +29,7 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Blame, Delivery, Outcome, SendResult
 from proxy.delivery.mail import Mail
+from proxy.delivery.own_login import SharedLogins
 from proxy.delivery.refusals import JUDGED_LATE, Stage
 from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.relay_login import RelayLogin
@@ -52,12 +53,13 @@ class SMTPRelay:
         *,
         alarms: Alarms | None = None,
         wants_reports: bool = False,
+        logins: SharedLogins | None = None,
         idle_seconds: float = IDLE_SECONDS,
         reused_seconds: float = REUSED_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins and
-        of unclear refusals.
+        """`wants_reports`: whether there is an inbox for reports of failed deliveries. `logins`: what other workers
+        know of refused ones. `clock`: of refused logins and of unclear refusals.
 
         Raises `UnusableFile`.
         """
@@ -78,7 +80,7 @@ class SMTPRelay:
         self._under_way = UnderWay[Delivery]()
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
-        self._login = RelayLogin(settings, clock=clock)
+        self._login = RelayLogin(settings, shared=logins, clock=clock)
 
     @property
     def is_busy(self) -> bool:
@@ -101,7 +103,7 @@ class SMTPRelay:
 
     async def check(self, *, deadline: float) -> Delivery:
         """Connect, verify and log in on a connection of its own: ACCEPTED or UNAVAILABLE."""
-        if held_back := self._login.held_back():
+        if held_back := await self._login.held_back():
             return self._unavailable(held_back)
         connection = self._new_connection()
         stage = Stage.CONNECTING
@@ -140,7 +142,7 @@ class SMTPRelay:
             return self._unavailable("all connections stayed busy")
         try:
             kept = self._pool.take()
-            if kept is None and (held_back := self._login.held_back()):
+            if kept is None and (held_back := await self._login.held_back()):
                 return self._unavailable(held_back)
             self.breaker.begin()
             verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)

@@ -1,25 +1,17 @@
-"""What all workers and nodes know of each other's tries of a service account's password, kept in the store.
-
-Threads call this; it asks the store on the event loop. A store that does not answer stops nobody: then each process
-uses what it knows itself.
-"""
+"""The shared tries of a service account's password, for the threads that the directory works in."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from directory.active_directory.shared_tries import LeftAlone, Turn
-from proxy.operations.store_errors import StoreError
-from proxy.throttle.counter_store import Counter, CounterStore
+from directory.refused_logins import LeftAlone, Turn
+from proxy.throttle.login_tries import ANSWER_SECONDS, LoginTries
 
-_ANSWER_SECONDS = 1.0
-_TRY_SECONDS = 5.0
-"""How long a turn lasts that nobody ends."""
-_IN_A_ROW_SECONDS = 86_400.0
+_PATIENCE_SECONDS = ANSWER_SECONDS + 0.5
+"""The event loop itself may be busy."""
 
 T = TypeVar("T")
 
@@ -27,72 +19,30 @@ T = TypeVar("T")
 class StoredTries:
     """See `directory.active_directory.shared_tries.SharedTries`. To be made on the event loop."""
 
-    def __init__(self, store: CounterStore, *, key: bytes, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._secret = key
-        self._clock = clock
+    def __init__(self, tries: LoginTries) -> None:
+        self._tries = tries
         self._loop = asyncio.get_running_loop()
 
     def left_alone(self, account: bytes) -> LeftAlone | None:
-        return self._asked(self._left_alone(account), None)
+        return self._asked(self._tries.left_alone(account), None)
 
     def begin(self, account: bytes) -> Turn | LeftAlone:
-        return self._asked(self._begin(account), Turn.YOURS)
+        return self._asked(self._tries.begin(account), Turn.YOURS)
 
     def taken(self, account: bytes) -> None:
-        self._asked(self._forget(account, "wrong in a row", "left alone", "turn"), None)
+        self._asked(self._tries.taken(account), None)
 
     def refused(self, account: bytes, *, counts: bool) -> int:
-        return self._asked(self._in_a_row(account, counts=counts), 0)
+        return self._asked(self._tries.refused(account, counts=counts), 0)
 
     def leave_alone(self, account: bytes, *, seconds: float) -> bool:
-        return self._asked(self._leave_alone(account, seconds), False)
+        return self._asked(self._tries.leave_alone(account, seconds=seconds), False)
 
     def is_taken_since(self, account: bytes) -> bool:
-        return self._asked(self._is_taken_since(account), False)
+        return self._asked(self._tries.is_taken_since(account), False)
 
     def given_up(self, account: bytes) -> None:
-        self._asked(self._forget(account, "turn"), None)
-
-    async def _left_alone(self, account: bytes) -> LeftAlone | None:
-        key, now = self._key("left alone", account), self._clock()
-        read = await self._store.read(key, now=now)
-        return LeftAlone(read.window_ends_at - now) if read is not None and read.value else None
-
-    async def _begin(self, account: bytes) -> Turn | LeftAlone:
-        turn = Counter(key=self._key("turn", account), limit=1, window_seconds=_TRY_SECONDS)
-        is_mine = await self._store.reserve([turn], now=self._clock()) is None
-        # Only now: by now the previous holder of the turn has recorded its result.
-        left_alone = await self._left_alone(account)
-        if left_alone is None:
-            return Turn.YOURS if is_mine else Turn.ANOTHERS
-        if is_mine:
-            await self._store.reset_count(turn.key)
-        return left_alone
-
-    async def _in_a_row(self, account: bytes, *, counts: bool) -> int:
-        key, now = self._key("wrong in a row", account), self._clock()
-        if counts:
-            return (await self._store.add(key, now=now, window_seconds=_IN_A_ROW_SECONDS)).value
-        read = await self._store.read(key, now=now)
-        return 0 if read is None else read.value
-
-    async def _is_taken_since(self, account: bytes) -> bool:
-        return await self._left_alone(account) is None
-
-    async def _leave_alone(self, account: bytes, seconds: float) -> bool:
-        key = self._key("left alone", account)
-        await self._store.reset_count(key)
-        await self._store.add(key, now=self._clock(), window_seconds=seconds)
-        await self._forget(account, "turn")
-        return True
-
-    async def _forget(self, account: bytes, *kinds: str) -> None:
-        for kind in kinds:
-            await self._store.reset_count(self._key(kind, account))
-
-    def _key(self, kind: str, account: bytes) -> bytes:
-        return hmac.digest(self._secret, f"service account {kind}\0".encode() + account, "sha256")
+        self._asked(self._tries.given_up(account), None)
 
     def _asked(self, question: Coroutine[Any, Any, T], otherwise: T) -> T:
         try:
@@ -100,17 +50,7 @@ class StoredTries:
         except RuntimeError:  # the loop is closed
             question.close()
             return otherwise
-        with suppress(StoreError, TimeoutError):
-            return answer.result(_ANSWER_SECONDS)
+        with suppress(TimeoutError):
+            return answer.result(_PATIENCE_SECONDS)
         answer.cancel()
         return otherwise
-
-
-class OperatorsTries(StoredTries):
-    """For a try by hand, which does not wait. If it succeeds, all others try at once."""
-
-    def left_alone(self, account: bytes) -> LeftAlone | None:
-        return None
-
-    def begin(self, account: bytes) -> Turn | LeftAlone:
-        return Turn.YOURS

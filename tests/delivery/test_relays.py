@@ -22,8 +22,11 @@ from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.operations.log import configure_log
 from proxy.operations.metrics import Metrics
+from proxy.throttle.login_tries import LoginTries, OperatorsLoginTries
 from tests.support.delivery import by_mail, delivery_settings, passcode_message, relay_settings
+from tests.support.memory_store import MemoryStore
 from tests.support.parts import parts_of
+from tests.support.people import NOW
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
 
@@ -352,6 +355,51 @@ async def test_of_many_at_once_one_tries_a_password_that_nobody_has_proven() -> 
         assert {each.outcome for each in deliveries} == {Outcome.UNAVAILABLE}
         assert auths(script) == [b"PLAIN"]
         await channel.close()
+
+
+async def test_all_workers_together_try_a_wrong_password_as_often_as_one_would() -> None:
+    now, store = 0.0, MemoryStore()
+
+    def worker() -> Relays:
+        logins = LoginTries(store.counters, key=b"k" * 32, clock=lambda: NOW + now)
+        return Relays([SMTPRelay(relay_settings(script.port, **LOGIN), logins=logins, clock=lambda: now)])
+
+    async def check_all() -> list[str]:
+        return [each.reason for found in await asyncio.gather(*(one.check() for one in workers)) for each in found]
+
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
+        workers = [worker() for _ in range(4)]
+        for tries, wait in enumerate((60, 480, 3600, 3600), start=1):
+            assert all("while logging in" in told for told in await check_all())
+            assert all("tried again in" in told for told in await check_all())
+            assert auths(script) == [b"PLAIN"] * tries
+            workers.append(worker())  # one that starts later leaves it alone, too
+            assert "while logging in" in (await workers[-1].check())[0].reason
+            assert "as another worker found" in (await workers[-1].check())[0].reason
+            assert auths(script) == [b"PLAIN"] * tries
+            now += wait
+        script.answers["AUTH"] = b"235 Welcome\r\n"
+        assert await check_all() == ["" for _ in workers]
+        for each in workers:
+            await each.close()
+
+
+async def test_a_login_that_an_operator_finds_right_is_tried_by_all_at_once() -> None:
+    store = MemoryStore()
+
+    def relay(tries: type[LoginTries]) -> Relays:
+        logins = tries(store.counters, key=b"k" * 32, clock=lambda: NOW)
+        return Relays([SMTPRelay(relay_settings(script.port, **LOGIN), logins=logins, clock=lambda: 0.0)])
+
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
+        worker, operator = relay(LoginTries), relay(OperatorsLoginTries)
+        assert (await worker.check())[0].outcome is Outcome.UNAVAILABLE
+        script.answers["AUTH"] = b"235 Welcome\r\n"
+        assert (await worker.check())[0].outcome is Outcome.UNAVAILABLE
+        assert (await operator.check())[0].outcome is Outcome.ACCEPTED
+        assert (await worker.check())[0].outcome is Outcome.ACCEPTED
+        await worker.close()
+        await operator.close()
 
 
 async def test_a_method_that_the_relay_does_not_have_after_all_is_followed_by_another() -> None:

@@ -20,7 +20,8 @@ from directory.refused_logins import WAITS_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.contract import Store
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.throttle.service_tries import OperatorsTries, StoredTries
+from proxy.throttle.login_tries import LoginTries, OperatorsLoginTries
+from proxy.throttle.service_tries import StoredTries
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer
 
@@ -66,7 +67,7 @@ class House:
         self.stores = stores
 
     def account(self, store: Store, password: str = "wrong") -> ServiceAccount:
-        shared = StoredTries(store.counters, key=b"k" * 32, clock=lambda: NOW + self.passed)
+        shared = StoredTries(LoginTries(store.counters, key=b"k" * 32, clock=lambda: NOW + self.passed))
         # However slow the machine is, one turn is over before the next worker loses patience.
         return ServiceAccount(SERVICE_USER, password, shared=shared, clock=lambda: self.passed, patience_seconds=15.0)
 
@@ -180,7 +181,8 @@ async def test_a_locked_account_is_tried_each_minute_by_one_of_them(house: House
 
 async def test_an_account_that_an_operator_finds_mended_is_tried_by_all_at_once(house: House, domain: Domain) -> None:
     await house.all_sign_in()
-    operators = OperatorsTries(house.stores[0].counters, key=b"k" * 32, clock=lambda: NOW + house.passed)
+    tries = OperatorsLoginTries(house.stores[0].counters, key=b"k" * 32, clock=lambda: NOW + house.passed)
+    operators = StoredTries(tries)
     assert await house.sign_in(ServiceAccount(SERVICE_USER, "wrong", shared=operators)), "it is not yet"
     assert all(await house.all_sign_in())
     assert house.binds == 2
@@ -208,7 +210,7 @@ async def test_a_store_that_forgets_a_refusal_does_not_end_the_wait(server: Scri
 async def test_without_the_store_each_goes_by_what_it_knows() -> None:
     store = MemoryStore()
     store.away = True
-    tries = StoredTries(store.counters, key=b"k" * 32, clock=lambda: NOW)
+    tries = StoredTries(LoginTries(store.counters, key=b"k" * 32, clock=lambda: NOW))
 
     def ask() -> tuple[object, ...]:
         tries.taken(ACCOUNT)
@@ -222,6 +224,6 @@ async def test_without_the_store_each_goes_by_what_it_knows() -> None:
 
 def test_after_the_end_of_the_event_loop_each_goes_by_what_it_knows() -> None:
     async def make() -> StoredTries:
-        return StoredTries(MemoryStore().counters, key=b"k" * 32, clock=lambda: NOW)
+        return StoredTries(LoginTries(MemoryStore().counters, key=b"k" * 32, clock=lambda: NOW))
 
     assert asyncio.run(make()).begin(ACCOUNT) is Turn.YOURS

@@ -17,6 +17,7 @@ from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox, InboxUnavailable, Mailbox, tls_context
 from proxy.delivery.bounces.inbox_package import library_problems
 from proxy.delivery.delivery_store import DeliveryStore
+from proxy.delivery.own_login import SharedLogins
 from proxy.operations.metrics import Metrics
 
 
@@ -53,15 +54,18 @@ def create_bounces(
     clock: Callable[[], float],
     log: FilteringBoundLogger,
     metrics: Metrics,
+    logins: SharedLogins | None = None,
 ) -> Bounces | None:
-    """None where no inbox is configured. `clock` in epoch seconds. Raises `ConfigurationError`."""
+    """None where no inbox is configured. `clock` in epoch seconds; `logins`: what other workers know of refused ones.
+
+    Raises `ConfigurationError`."""
     if not settings.bounces.is_on:
         return None
     if problems := list(_problems(settings)):
         raise ConfigurationError.of(problems)
     senders = [relay.sender for relay in settings.smtp]
     desk = BounceDesk(store, senders=senders, clock=clock, log=log, metrics=metrics)
-    return Bounces(_inbox(settings.bounces, desk), desk)
+    return Bounces(_inbox(settings.bounces, desk, logins), desk)
 
 
 def _problems(settings: Settings) -> Iterator[Finding]:
@@ -70,9 +74,9 @@ def _problems(settings: Settings) -> Iterator[Finding]:
     yield from told(values, bounces_file_problems(settings), library_problems(settings.bounces))
 
 
-def _inbox(bounces: BouncesSettings, desk: BounceDesk) -> Inbox:
+def _inbox(bounces: BouncesSettings, desk: BounceDesk, logins: SharedLogins | None) -> Inbox:
     if bounces.inbox == "imap":
-        return IMAPInbox(bounces, desk)
+        return IMAPInbox(bounces, desk, logins=logins)
     from proxy.delivery.bounces.smtp_inbox import SMTPInbox
 
     return SMTPInbox(bounces, desk)

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from config.certificates import client_context
 from config.system_errors import connection_reason
 from config.tables.bounces import BouncesSettings
-from directory.refused_logins import RefusedLogins
 from proxy.delivery.bounces.desk import BounceDesk, Taken
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
+from proxy.delivery.own_login import OwnLogin, SharedLogins
 from proxy.operations.store_errors import StoreError
 
 _Result = TypeVar("_Result")
@@ -145,15 +145,24 @@ class IMAPInbox:
     """`trouble` says what is wrong, or is None."""
 
     def __init__(
-        self, settings: BouncesSettings, desk: BounceDesk, *, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: BouncesSettings,
+        desk: BounceDesk,
+        *,
+        logins: SharedLogins | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock`: of refused logins. Raises `OSError` where `ca_file` can't be read or holds no certificate."""
+        """`logins`: what other workers know of refused ones; `clock`: of these.
+
+        Raises `OSError` where `ca_file` can't be read or holds no certificate.
+        """
         self._settings = settings
         self._desk = desk
         self._tls = tls_context(settings)
         self._mailbox: Mailbox | None = None
-        self._clock = clock
-        self._refusals = RefusedLogins()
+        password = settings.password.get_secret_value() if settings.password is not None else ""
+        server = f"{settings.host}:{settings.imap_port}"
+        self._login = OwnLogin(server, settings.username or "", password, shared=logins, clock=clock)
         self.trouble: str | None = None
 
     async def run(self) -> None:
@@ -166,8 +175,8 @@ class IMAPInbox:
                         await self._turn(threads)
                     self.trouble = None
                 except LoginRefused as error:
-                    self._refusals.refused(str(error), self._clock())
-                    self.trouble = self._refusals.held_back(self._clock())
+                    await self._login.refused(str(error))
+                    self.trouble = await self._login.held_back()
                 except InboxUnavailable as error:
                     self.trouble = str(error)
                     self._drop()
@@ -188,10 +197,16 @@ class IMAPInbox:
 
         await self._desk.try_again()
         if self._mailbox is None:
-            if held_back := self._refusals.held_back(self._clock()):
+            if held_back := await self._login.take_turn():
                 raise InboxUnavailable(held_back)
-            self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
-            self._refusals.taken()
+            try:
+                self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
+            except LoginRefused:
+                raise  # which `run` counts
+            except BaseException:
+                await self._login.given_up()
+                raise
+            await self._login.taken()
         mailbox = self._mailbox
         for uid in await blocking(mailbox.unseen):
             taken = await self._desk.take(await blocking(lambda uid=uid: mailbox.content(uid)))  # type: ignore[misc]
