@@ -28,7 +28,15 @@ _NAME_KEYS = ("name", "host")
 LISTS = frozenset(
     (
         *(key for key, table in tables().items() if table.is_array),
-        *("apps.rules", "server.certificates", "radius.clients", "radius.attributes", "ssh.targets", "users"),
+        *(
+            "apps.rules",
+            "server.certificates",
+            "radius.clients",
+            "radius.attributes",
+            "ssh.targets",
+            "admin.roles",
+            "users",
+        ),
     )
 )
 """Tables that are written in two brackets."""

@@ -102,7 +102,7 @@ class Settings(FrozenTable):
                 *(app.groups for app in self.apps),
                 *(rule.groups for app in self.apps for rule in app.rules),
                 *(scheme.groups for scheme in self.schemes),
-                self.admin.groups,
+                self.admin.open_to,
                 self.admin.people_groups,
                 *(entry.groups for entry in self.radius.attributes),
                 *(target.groups for target in self.ssh.targets),

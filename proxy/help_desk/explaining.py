@@ -5,7 +5,7 @@ Reads only, and needs no password.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.factors import Factor
 from config.settings import Settings
@@ -56,6 +56,8 @@ class Explanation:
     """Whom the directory knows by this name; None: nobody, or it cannot say."""
     confirmable: Confirmable | None = None
     """The number that is held back because it changed, where somebody may confirm it."""
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    """Their mobile numbers as the directory has them, in full: for those alone who may see them."""
 
     @property
     def can_sign_in(self) -> bool:
@@ -70,6 +72,7 @@ class _Found:
     account: Account | None = None
     display_name: str = ""
     confirmable: Confirmable | None = None
+    numbers: tuple[str, ...] = ()
 
 
 class Explaining:
@@ -113,6 +116,7 @@ class Explaining:
             verdict=verdict_of(found.steps, name=_name(question, found), app=question.app),
             account=found.account,
             confirmable=found.confirmable,
+            numbers=found.numbers,
         )
 
     async def _ask(self, question: SignInQuestion, found: _Found, *, now: float) -> None:
@@ -164,7 +168,7 @@ class Explaining:
         """The account, the schemes, and the places that passcodes go to."""
         state, stops = foreseen.state, foreseen.stops
         principal = state.principal
-        found.display_name = principal.display_name
+        found.display_name, found.numbers = principal.display_name, principal.mobiles
         detail = _(
             "%(username)s, %(guid)s, as %(source)s says",
             username=principal.username,
@@ -210,7 +214,7 @@ class Explaining:
         )
 
     def _may_administer(self, foreseen: Foreseen) -> bool:
-        return not foreseen.state.principal.groups.isdisjoint(self._settings.admin.groups or ())
+        return not foreseen.state.principal.groups.isdisjoint(self._settings.admin.open_to)
 
 
 def _name(question: SignInQuestion, found: _Found) -> str:

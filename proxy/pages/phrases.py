@@ -33,6 +33,7 @@ KEPT_NOT = N_(
     "still chosen."
 )
 NOT_HERE = N_("You signed in with a pass, and it opens only your apps. For this, sign in with your own phone.")
+NOT_YOUR_ROLE = N_("Your role does not allow this.")
 CONFIRM_OWN = N_("This is your own number, so a colleague has to confirm it.")
 OWN_BY_COLLEAGUE = N_("This is your own, so a colleague has to do it.")
 FACTOR_OWN = N_("These are your own: change them under “Ways to sign in”.")

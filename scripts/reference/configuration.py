@@ -41,6 +41,7 @@ Gatepost reads one TOML file. [`config/example.toml`](../config/example.toml) sh
 """
 
 KINDS = {
+    "AdminRight": ("right", "rights"),
     "AppName": ("text", "texts"),
     "AttributeName": ("LDAP attribute", "LDAP attributes"),
     "BodyTemplate": ("text", "texts"),

@@ -46,7 +46,7 @@ FORGET, SETTLE = f"{PERSON}/forget-browsers", f"{PERSON}/settle"
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _reported, _refused):
+    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _reported, _ranks, _refused):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -201,6 +201,15 @@ async def _people(states: States, folder: Path) -> None:
         states.add("admin: their own number", await admin.post(EDIT, own))
         (folder / "users.toml").write_text("")
         states.add("admin: nobody of this name any more", await admin.post(EDIT, alice))
+
+
+async def _ranks(states: States, folder: Path) -> None:
+    """What somebody sees who may not press anything, and may see numbers."""
+    roles = [{"groups": ["Gatepost Admins"], "may": ["look", "numbers"]}]
+    async with admin_stage(folder, admin={"groups": ["Nobody"], "roles": roles}) as stage:
+        admin = await signed_in_admin(stage)
+        states.add("admin: about a person, without buttons", await explained(admin, "alice"), then=_UNFOLD)
+        states.add("admin: not for this role", await admin.get(MOBILES))
 
 
 async def _refused(states: States, folder: Path) -> None:

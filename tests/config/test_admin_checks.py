@@ -44,6 +44,8 @@ apps = ["Wiki"]
 """
 GROUPS = '[admin]\ngroups = ["Help Desk"]\n'
 
+ROLE = '[[admin.roles]]\ngroups = ["Security"]\n'
+
 Load = Callable[[str], Settings]
 
 
@@ -77,6 +79,10 @@ def test_the_groups_are_asked_of_the_directories(load: Load) -> None:
         ('[admin]\ngroups = [" "]\n', "groups[0]", "must not be blank"),
         ('[admin]\ngroup = ["Help Desk"]\n', "group", 'unknown key; did you mean "groups"?'),
         (GROUPS + 'scheme = "browsr"\n', "scheme", 'there is no scheme "browsr"; did you mean "browser"?'),
+        (GROUPS + '[[admin.roles]]\nmay = ["look"]\n', "roles[0].groups", "is missing"),
+        (GROUPS + ROLE + 'may = ["lok"]\n', "roles[0].may[0]", "must be 'look', 'act'"),
+        (GROUPS + ROLE + "may = []\n", "roles[0].may", "an empty list"),
+        (GROUPS + ROLE + 'may = ["audit", "numbers"]\n', "roles[0].may", '"numbers" needs "look"'),
         (SCHEMES + GROUPS + 'scheme = "admins"\n', "scheme", '"admins" has groups and networks'),
         (SCHEMES + GROUPS + 'scheme = "quick"\n', "scheme", '"quick" has apps'),
     ],
@@ -129,3 +135,10 @@ def test_people_who_may_be_changed_need_pages_and_a_file(load: Load) -> None:
     admin = AdminSettings(groups=("Help Desk",), people_groups=("Reception",))
     ((key, sentence),) = admin_problems(admin, (), ())
     assert (key, sentence.split(":")[0]) == ("people_groups", "there are no local people")
+
+
+def test_a_role_opens_the_pages_by_itself_and_its_groups_are_asked_of_the_directories(load: Load) -> None:
+    settings = load(ROLE + 'may = ["look", "numbers"]\n')
+    assert settings.admin.is_on
+    assert settings.group_names == {"Security"}
+    assert load(GROUPS + ROLE + 'may = ["audit"]\n').admin.open_to == ("Help Desk", "Security")

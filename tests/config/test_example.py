@@ -18,6 +18,7 @@ from config.settings import (
     SMSSettings,
     SSHSettings,
 )
+from config.tables.admin import AdminSettings
 from config.tables.store import SQLiteFile, parse_store_url
 from config.tables.texts import Template, parse_template
 from config.values import parse_duration
@@ -87,6 +88,7 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
     clients = {f"{key}_file" if key == "secret" else key for key in inner_keys(RADIUSSettings, "clients")}
     assert mentioned["radius.clients"] == clients
+    assert mentioned["admin.roles"] == set(inner_keys(AdminSettings, "roles"))
     assert mentioned["radius.attributes"] == set(inner_keys(RADIUSSettings, "attributes"))
 
 

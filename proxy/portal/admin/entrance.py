@@ -10,7 +10,7 @@ from aiohttp import web
 
 from config.factors import NOTHING_PROVES_IT
 from config.settings import SchemeSettings
-from config.tables.admin import AdminSettings
+from config.tables.admin import AdminRight, AdminSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, asked_by_name, counting_factors
 from proxy.factors.proof import missing_choices
@@ -20,8 +20,9 @@ from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.portal.admin.audit import record
+from proxy.portal.admin.ranks import rights_of
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
-from proxy.portal.forms import refused
+from proxy.portal.forms import Refused, refused
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
@@ -61,11 +62,18 @@ class MissingFactors:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingRight:
+    """They are admitted, and what they asked for takes a right that they lack."""
+
+    right: AdminRight
+
+
+@dataclass(frozen=True, slots=True)
 class OnlyByPass:
     """The session was begun with a pass, which opens apps alone."""
 
 
-Verdict = OnlyByPass | Admitted | NotSignedIn | MissingGroups | NotFromHere | MissingFactors
+Verdict = OnlyByPass | Admitted | NotSignedIn | MissingGroups | NotFromHere | MissingRight | MissingFactors
 
 
 def judge(
@@ -74,9 +82,10 @@ def judge(
     schemes: Iterable[SchemeSettings],
     client_address: str,
     *,
+    needs: AdminRight | None = None,
     now: float,
 ) -> Verdict:
-    """`client_address` is where this request comes from.
+    """`client_address` is where this request comes from; `needs`: the right that it takes, None: to be admitted at all.
 
     The factors are those of the scheme that `[admin]` names. Without one, they are those of a sign-in from no app at
     this place and time. So a session for certain apps does not open these pages, and neither does one that began where
@@ -86,11 +95,13 @@ def judge(
         return NotSignedIn()
     if session.confined is not None:
         return OnlyByPass()
-    groups = admin.groups or ()
-    if session.principal.groups.isdisjoint(groups):
-        return MissingGroups(groups)
+    rights = rights_of(session.principal, admin)
+    if not rights:
+        return MissingGroups(admin.open_to)
     if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
         return NotFromHere()
+    if needs is not None and needs not in rights:
+        return MissingRight(needs)
     asked = demand_of(admin, schemes).asked_of(session.principal, session.begun_with, client_address)
     if missing_choices(asked.factors, counting_factors(session.proven, asked.freshness, now=now)):
         return MissingFactors(asked.scheme)
@@ -114,14 +125,15 @@ def may_administer(request: web.Request, session: Session) -> bool:
     return isinstance(verdict, Admitted) or (isinstance(verdict, MissingFactors) and bool(verdict.scheme))
 
 
-def for_admins(handler: AdminHandler, *, back: str) -> Handler:
-    """The handler, for admins only. `back` is the page that somebody who signs in first is led to."""
+def for_admins(handler: AdminHandler, *, back: str, needs: AdminRight | None) -> Handler:
+    """The handler, for admins with this right only; None: for all of them. `back` is the page that somebody who signs
+    in first is led to."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         _refuse_what_others_load(request)
         settings, visit = request.app[SETTINGS], request[VISIT]
         session = await current_session(request)
-        verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
+        verdict = judge(session, settings.admin, settings.schemes, visit.client_address, needs=needs, now=visit.now)
         match verdict:
             case Admitted() if session is not None:
                 return await handler(request, session)
@@ -132,6 +144,8 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
                 _turned_away(request, session, "groups")
                 detail = _(phrases.OPEN_TO_GROUPS, groups=", ".join(groups))
                 raise refused(Problem.NOT_ALLOWED, detail=detail)
+            case MissingRight(right) if session is not None:
+                raise lacking(request, session, right)
             case NotFromHere():
                 _turned_away(request, session, "networks")
                 raise refused(Problem.NOT_FROM_HERE)
@@ -144,6 +158,12 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
                 return redirect(sign_in_path(WayBack(return_to=back)))
 
     return handle
+
+
+def lacking(request: web.Request, session: Session, right: AdminRight) -> Refused:
+    """The refusal of somebody who is admitted and lacks this right; it is recorded."""
+    record(request, session, "refused", reason="rank", needs=right.value)
+    return refused(Problem.NOT_ALLOWED, detail=_(phrases.NOT_YOUR_ROLE))
 
 
 def _turned_away(request: web.Request, session: Session | None, reason: str) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from config.tables.admin import AdminRight
 from directory.principal import Account
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
@@ -31,7 +32,7 @@ from proxy.languages.current import gettext as _
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.way_texts import ways_in_words
 from proxy.portal.admin.audit import record
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names, may_change_people
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names, may, may_change_people
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.device import describe_device
 from proxy.portal.own_factors.factor_pages import ENROLLING, kind_of
@@ -92,6 +93,7 @@ async def show_explanation(
     now = request[VISIT].now
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     account, verdict = explanation.account, explanation.verdict
+    numbers = explanation.numbers if may(request, session, AdminRight.NUMBERS) else ()
     browsers: list[dict[str, object]] = []
     help_desk = request.app[SETTINGS].help_desk
     count, has_pass, ways = None, None, ""
@@ -101,7 +103,8 @@ async def show_explanation(
     else:
         can_sign_in = explanation.can_sign_in
         person = {"person_realm": account.realm, "person_guid": account.guid}
-        record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
+        shown_too = {"numbers_shown": len(numbers)} if numbers else {}
+        record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in, **shown_too)
         found = await request.app[STORE].sessions.sessions(account.guid)
         live = [each for each in found if not each.is_over(request.app[SETTINGS].sessions, now)]
         count, ways = len(live), ways_in_words(each.way.value for each in live)
@@ -129,6 +132,7 @@ async def show_explanation(
         verdict=verdict,
         until=_moment(verdict.until, now) if verdict.until is not None else None,
         more=_more(verdict.more),
+        numbers=numbers,
         blocks=[step for step in shown if step["mark"] == "no"],
         rest=[step for step in shown if step["mark"] != "no"],
         sessions=_sessions(count, ways),

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
+from config.tables.admin import AdminRight
 from directory.errors import DirectoryError
 from directory.mobile import E164, UnusableNumber, UnusableReason, UsableNumber, first_usable, mask
 from directory.users_file import LocalUser
@@ -43,7 +44,7 @@ from proxy.pages import phrases
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler, Handler, for_admins
 from proxy.portal.admin.paging import PAGE, page_of
-from proxy.portal.admin.parts import admin_page, may_change_people
+from proxy.portal.admin.parts import admin_page, is_of_people_groups
 from proxy.portal.admin.person_page import guid_in, look_up, own_form
 from proxy.portal.app_keys import FLOW, KEYS, LOG, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import WrongField, refused
@@ -73,13 +74,13 @@ def for_people(handler: AdminHandler) -> Handler:
     """The handler, for admins who may change local people."""
 
     async def handle(request: web.Request, session: Session) -> web.StreamResponse:
-        if not may_change_people(request, session):
+        if not is_of_people_groups(request, session):
             record(request, session, "refused", reason="people_groups")
             groups = ", ".join(request.app[SETTINGS].admin.people_groups or ())
             raise refused(Problem.NOT_ALLOWED, detail=_(phrases.OPEN_TO_GROUPS, groups=groups))
         return await handler(request, session)
 
-    return for_admins(handle, back=ADMIN_PEOPLE)
+    return for_admins(handle, back=ADMIN_PEOPLE, needs=AdminRight.ACT)
 
 
 async def show_people(request: web.Request, session: Session) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from config.tables.admin import AdminRight
 from directory.mobile_report import Finding, Status, Tally
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
@@ -26,9 +27,9 @@ from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.audit import record
-from proxy.portal.admin.entrance import AdminHandler
+from proxy.portal.admin.entrance import AdminHandler, lacking
 from proxy.portal.admin.paging import PAGE, page_of
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, may
 from proxy.portal.admin.report import CHANGED, LISTS, REPORTED, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportProgress
 from proxy.portal.admin.report_view import Column, View, value_of, view_of
@@ -125,6 +126,8 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
     fields = await read_form(request)
     require_csrf_token(request, fields, Form.ADMIN, session.session_id)
     if DISMISS in fields:
+        if not may(request, session, AdminRight.ACT):
+            raise lacking(request, session, AdminRight.ACT)
         return await dismiss(request, session, fields)
     now, parts = request[VISIT].now, request.app[ADMIN_PARTS]
     wait = await parts.look_ups.reserve_report(session.principal.guid, now=now)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from config.tables.admin import AdminRight
 from proxy.http.reserved import ADMIN, ADMIN_PERSON
 from proxy.languages.current import gettext as _
 from proxy.languages.figures import figure
 from proxy.operations.health import Readiness
 from proxy.pages.instants import instant
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, may
 from proxy.portal.app_keys import FLOW, STORE, VISIT
 from proxy.sessions.session import Session
 
@@ -34,6 +35,7 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
         reported=[
             {"login": f"{each.username}@{each.realm}", "at": instant(each.at, now)}
             for each in await request.app[STORE].reported.reported()
+            if may(request, session, AdminRight.LOOK)
         ],
         person_action=ADMIN_PERSON,
         sends=sends.count,

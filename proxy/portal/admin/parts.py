@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from config.tables.admin import AdminRight
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
@@ -21,6 +22,7 @@ from proxy.http.reserved import (
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.operations.health import Readiness
+from proxy.portal.admin.ranks import rights_of
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.app_keys import SETTINGS
 from proxy.portal.csrf import Form
@@ -41,18 +43,28 @@ class AdminParts:
 
 
 ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
-_NAVIGATION = (
-    (ADMIN, N_("Overview")),
-    (ADMIN_PERSON, N_("Why can't they sign in?")),
-    (ADMIN_PASSES, N_("Passes")),
-    (ADMIN_PEOPLE, N_("Local people")),
-    (ADMIN_UNDELIVERED, N_("Undelivered codes")),
-    (ADMIN_MOBILES, N_("Mobile numbers")),
+_NAVIGATION: tuple[tuple[str, str, AdminRight | None], ...] = (
+    (ADMIN, N_("Overview"), None),
+    (ADMIN_PERSON, N_("Why can't they sign in?"), AdminRight.LOOK),
+    (ADMIN_PASSES, N_("Passes"), AdminRight.LOOK),
+    (ADMIN_PEOPLE, N_("Local people"), AdminRight.ACT),
+    (ADMIN_UNDELIVERED, N_("Undelivered codes"), AdminRight.LOOK),
+    (ADMIN_MOBILES, N_("Mobile numbers"), AdminRight.REPORT),
 )
+"""The pages, and the right that opens each: as in `routes.py`, which a test compares."""
+
+
+def may(request: web.Request, session: Session, right: AdminRight) -> bool:
+    """Whether somebody who is admitted has this right: for what a page shows, and for its buttons."""
+    return right in rights_of(session.principal, request.app[SETTINGS].admin)
 
 
 def may_change_people(request: web.Request, session: Session) -> bool:
-    """Beside being admitted to the admin pages at all."""
+    return may(request, session, AdminRight.ACT) and is_of_people_groups(request, session)
+
+
+def is_of_people_groups(request: web.Request, session: Session) -> bool:
+    """Beside the right to act."""
     groups = request.app[SETTINGS].admin.people_groups
     return groups is not None and not session.principal.groups.isdisjoint(groups)
 
@@ -61,9 +73,14 @@ def _navigation(request: web.Request, session: Session) -> list[tuple[str, str]]
     left_out = set()
     if not request.app[SETTINGS].help_desk.lets_passes_stand_in:
         left_out.add(ADMIN_PASSES)
-    if not may_change_people(request, session):
+    if not is_of_people_groups(request, session):
         left_out.add(ADMIN_PEOPLE)
-    return [(href, _(text)) for href, text in _NAVIGATION if href not in left_out]
+    rights = rights_of(session.principal, request.app[SETTINGS].admin)
+    return [
+        (href, _(text))
+        for href, text, needs in _NAVIGATION
+        if href not in left_out and (needs is None or needs in rights)
+    ]
 
 
 def app_names(request: web.Request) -> list[str]:
@@ -96,6 +113,7 @@ def admin_page(
         ],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,
+        may_act=may(request, session, AdminRight.ACT),
         start_href=START_PAGE,
         sign_out_href=SIGN_OUT,
         **values,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from config.tables.admin import AdminRight
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
@@ -72,32 +73,36 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
         await reports.close()
 
     app.cleanup_ctx.append(closing)
+    look, act, report = AdminRight.LOOK, AdminRight.ACT, AdminRight.REPORT
     app.add_routes(
         [
             web.get(ADMIN.rstrip("/"), to_admin),
-            web.get(ADMIN, for_admins(show_overview, back=ADMIN)),
-            web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON)),
-            web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON)),
-            web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON)),
-            web.post(ADMIN_SETTLE, for_admins(take_settle, back=ADMIN_PERSON)),
-            web.post(ADMIN_FORGET, for_admins(take_forget, back=ADMIN_PERSON)),
-            web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON)),
-            web.post(ADMIN_FACTOR, for_admins(take_factor, back=ADMIN_PERSON)),
-            web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON)),
-            web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
-            web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),
-            web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES)),
-            web.get(ADMIN_MOBILES_STATUS, for_admins(show_mobiles_status, back=ADMIN_MOBILES)),
-            web.get(ADMIN_MOBILES_FILE, own_only(for_admins(show_file, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
+            web.get(ADMIN, for_admins(show_overview, back=ADMIN, needs=None)),
+            web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON, needs=look)),
+            web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON, needs=look)),
+            web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON, needs=act)),
+            web.post(ADMIN_SETTLE, for_admins(take_settle, back=ADMIN_PERSON, needs=act)),
+            web.post(ADMIN_FORGET, for_admins(take_forget, back=ADMIN_PERSON, needs=act)),
+            web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON, needs=act)),
+            web.post(ADMIN_FACTOR, for_admins(take_factor, back=ADMIN_PERSON, needs=act)),
+            web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON, needs=act)),
+            web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
+            web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES, needs=report)),
+            web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES, needs=report)),
+            web.get(ADMIN_MOBILES_STATUS, for_admins(show_mobiles_status, back=ADMIN_MOBILES, needs=report)),
+            web.get(
+                ADMIN_MOBILES_FILE,
+                own_only(for_admins(show_file, back=ADMIN_MOBILES, needs=report), back=ADMIN_MOBILES),
+            ),
         ]
     )
     if settings.help_desk.passes:
-        app.add_routes([web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON))])
+        app.add_routes([web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON, needs=act))])
     if settings.help_desk.lets_passes_stand_in:
         app.add_routes(
             [
-                web.get(ADMIN_PASSES, for_admins(show_passes, back=ADMIN_PASSES)),
-                web.post(ADMIN_PASSES, for_admins(take_passes, back=ADMIN_PASSES)),
+                web.get(ADMIN_PASSES, for_admins(show_passes, back=ADMIN_PASSES, needs=look)),
+                web.post(ADMIN_PASSES, for_admins(take_passes, back=ADMIN_PASSES, needs=act)),
             ]
         )
     if settings.admin.people_groups is not None:

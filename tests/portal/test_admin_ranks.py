@@ -1,0 +1,177 @@
+"""Who may do what on the admin pages: one decision, asked by each page, each button and each form."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.tables.admin import AdminRight, AdminRoleSettings, AdminSettings
+from proxy.portal.admin.ranks import rights_of
+from tests.portal.admin import ADMIN, MOBILES, PASSES, PERSON, admin_stage, explained, said, signed_in_admin, token_of
+from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
+from tests.support.people import principal
+
+LOOK, ACT, REPORT = AdminRight.LOOK, AdminRight.ACT, AdminRight.REPORT
+NUMBERS, AUDIT, CONFIGURATION = AdminRight.NUMBERS, AdminRight.AUDIT, AdminRight.CONFIGURATION
+NEEDS: dict[tuple[str, str], AdminRight | None] = {
+    ("GET", ""): None,
+    ("GET", "person"): LOOK,
+    ("POST", "person"): LOOK,
+    ("POST", "person/end-sessions"): ACT,
+    ("POST", "person/settle"): ACT,
+    ("POST", "person/forget-browsers"): ACT,
+    ("POST", "person/confirm-number"): ACT,
+    ("POST", "person/remove-factor"): ACT,
+    ("POST", "person/unlock"): ACT,
+    ("POST", "person/give-pass"): ACT,
+    ("GET", "passes"): LOOK,
+    ("POST", "passes"): ACT,
+    ("GET", "people"): ACT,
+    ("POST", "people/edit"): ACT,
+    ("POST", "people/number"): ACT,
+    ("POST", "people/account"): ACT,
+    ("POST", "people/judge"): ACT,
+    ("GET", "undelivered"): LOOK,
+    ("GET", "mobiles"): REPORT,
+    ("POST", "mobiles"): REPORT,
+    ("GET", "mobiles/status"): REPORT,
+    ("GET", "mobiles.{ending}"): REPORT,
+}
+"""What each admin page takes, by method and path below `/.gatepost/admin/`."""
+RANKS: dict[str, frozenset[AdminRight]] = {
+    "Admins": frozenset({LOOK, ACT, REPORT}),  # `groups` of `[admin]`
+    "Lookers": frozenset({LOOK}),
+    "Helpers": frozenset({LOOK, ACT}),
+    "Readers": frozenset({LOOK, NUMBERS}),
+    "Directory": frozenset({LOOK, REPORT}),
+    "Auditors": frozenset({AUDIT}),
+    "Operators": frozenset({CONFIGURATION}),
+}
+ROLES = [
+    {"groups": [group], "may": sorted(right.value for right in rights)}
+    for group, rights in RANKS.items()
+    if group != "Admins"
+]
+SETTINGS = AdminSettings(
+    groups=("Admins",),
+    roles=tuple(AdminRoleSettings(groups=(group,), may=tuple(RANKS[group])) for group in RANKS if group != "Admins"),
+)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    admin = {"groups": ["Admins", "Gatepost Admins"], "roles": ROLES, "people_groups": list(RANKS)}
+    schemes = [
+        {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins", *RANKS]},
+        {"name": "browser", "factors": ["password", "sms"]},
+    ]
+    async with admin_stage(tmp_path, admin=admin, schemes=schemes, help_desk={"passes": True}) as stage:
+        yield stage
+
+
+async def ranked(stage: Stage, browser: Browser, *groups: str) -> Browser:
+    """The browser of an admin whose groups are these from now on."""
+    assert browser.session_cookie() is not None
+    (held,) = await stage.store.sessions.sessions()
+    person = replace(held.principal, groups=frozenset(groups))
+    await stage.sessions.update_principal(replace(held, principal=person))
+    return browser
+
+
+async def asked(browser: Browser, method: str, path: str, token: dict[str, str]) -> Page:
+    url = ADMIN + path.replace("{ending}", "csv")
+    return await (browser.get(url) if method == "GET" else browser.post(url, token))
+
+
+async def test_each_page_takes_its_right_and_no_page_is_left_out(stage: Stage) -> None:
+    below = [
+        (route.method, route.resource.canonical.removeprefix("/.gatepost/admin/"))
+        for route in stage.portal.router.routes()
+        if route.resource is not None and route.resource.canonical.startswith("/.gatepost/admin/")
+    ]
+    assert {each for each in below if each[0] != "HEAD"} == set(NEEDS)
+    browser = await signed_in_admin(stage)
+    token = await token_of(stage, browser)
+    for rank, rights in RANKS.items():
+        await ranked(stage, browser, rank)
+        for (method, path), needs in NEEDS.items():
+            stage.logger.calls.clear()
+            page = await asked(browser, method, path, token)
+            is_refused = {"reason": "rank", "needs": needs.value}.items() if needs not in {None, *rights} else None
+            refusals = said(stage, "admin.refused")
+            if is_refused is None:
+                assert [each for each in refusals if each["reason"] == "rank"] == [], (rank, method, path)
+                continue
+            assert page.status == 403, (rank, method, path)
+            assert [is_refused <= each.items() for each in refusals] == [True], (rank, method, path)
+
+
+async def test_the_navigation_leads_to_what_one_may_open(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    for rank, rights in RANKS.items():
+        await ranked(stage, browser, rank)
+        page = await browser.get(ADMIN)
+        for (method, path), needs in NEEDS.items():
+            if method == "GET" and "/" not in path and "{" not in path:
+                is_led_to = f'<a href="/.gatepost/admin/{path}"' in page.text
+                assert is_led_to == (needs in {None, *rights}), (rank, path)
+
+
+def buttons_of(page: Page) -> set[str]:
+    """Where its forms lead, below the admin pages."""
+    return {action for (method, action), needs in NEEDS.items() if f'action="/.gatepost/admin/{action}"' in page.text}
+
+
+@pytest.mark.parametrize(("rank", "may_act"), [("Lookers", False), ("Helpers", True)])
+async def test_buttons_that_one_may_not_press_are_not_shown(stage: Stage, rank: str, may_act: bool) -> None:
+    browser = await ranked(stage, await signed_in_admin(stage), rank)
+    page = await explained(browser, "bob")
+    acts = {"person/unlock", "person/give-pass", "people/edit"}
+    assert buttons_of(page) == {"person", *(acts if may_act else ())}
+    own = await explained(browser, "admin")  # who has a session
+    assert ("person/end-sessions" in buttons_of(own)) == may_act
+    assert ('action="/.gatepost/admin/passes"' in (await browser.get(PASSES)).text) is False  # there is none to end
+
+
+async def test_a_report_is_dismissed_by_those_who_may_act(stage: Stage) -> None:
+    browser = await ranked(stage, await signed_in_admin(stage), "Directory")
+    token = await token_of(stage, browser)
+    page = await browser.post(MOBILES, {**token, "dismiss": "some-guid", "number": "00"})
+    assert page.status == 403
+    assert said(stage, "admin.refused")[-1]["needs"] == "act"
+
+
+@pytest.mark.parametrize("rank", list(RANKS))
+async def test_a_whole_number_is_shown_to_those_who_may_see_it(stage: Stage, rank: str) -> None:
+    if LOOK not in RANKS[rank]:
+        return
+    browser = await ranked(stage, await signed_in_admin(stage), rank)
+    page = await explained(browser, "alice")
+    assert ("07400 123456" in page.text) == (NUMBERS in RANKS[rank])
+    assert [line.get("numbers_shown") for line in said(stage, "admin.explained")] == [
+        1 if NUMBERS in RANKS[rank] else None
+    ]
+    assert "123456" not in stage.log_text
+
+
+def may(groups: Iterable[str], admin: AdminSettings = SETTINGS) -> frozenset[AdminRight]:
+    return rights_of(principal(groups=frozenset(groups)), admin)
+
+
+def test_somebody_with_several_roles_may_do_what_any_of_them_may() -> None:
+    assert may([]) == may(["admins"]) == may(["Wiki Users"]) == frozenset()
+    assert {rank: may([rank]) for rank in RANKS} == RANKS
+    assert may(["Lookers", "Auditors"]) == {LOOK, AUDIT}
+    assert may(RANKS) == set(AdminRight)
+    assert may(["Admins"], AdminSettings(groups=("Admins",))) == RANKS["Admins"], "as before there were roles"
+    assert may(["Lookers"], AdminSettings(roles=SETTINGS.roles)) == {LOOK}, "without groups for all"
+
+
+async def test_the_start_page_leads_any_rank_there(stage: Stage) -> None:
+    browser = await ranked(stage, await signed_in_admin(stage), "Auditors")
+    assert 'href="/.gatepost/admin/"' in (await browser.get(SIGN_IN_ORIGIN)).text
+    assert (await browser.get(ADMIN)).status == 200
+    assert (await browser.get(PERSON)).status == 403
