@@ -48,6 +48,8 @@ def _remarks(scheme: SchemeSettings, settings: Settings) -> Iterator[str]:
         yield f"one factor is enough ({what_lets_in(scheme)}), {_where(scheme)}"
     if asked.isdisjoint(PHISHING_RESISTANT):
         yield 'has no phishing-resistant way: offer "passkey" in a choice'
+    if Factor.EMAIL in asked:
+        yield 'a mail is enough as the second factor ("email"): NIST SP 800-63B-4 counts none as one'
     if settings.second_factor.email_for_sms and Factor.SMS in asked:
         yield 'a mail may stand for "sms" (second_factor.email_for_sms): who reads the mailbox passes for the phone'
 

@@ -59,6 +59,14 @@ def test_mail_in_the_place_of_sms_is_named(tmp_path: Path) -> None:
     assert said(tmp_path, {"factors": ["password", "passkey"]}, **changes) == []
 
 
+@pytest.mark.parametrize("second", ["email", ["passkey", "email"]])
+def test_mail_as_the_second_factor_is_named(tmp_path: Path, second: str | list[str]) -> None:
+    changes = {"second_factor": {"channels": ["kapow", "email"]}}
+    found = said(tmp_path, {"factors": ["password", second]}, **changes)
+    assert 'a mail is enough as the second factor ("email"): NIST SP 800-63B-4 counts none as one' in found
+    assert not any("a mail" in each for each in said(tmp_path, {"factors": ["password", "sms"]}, **changes))
+
+
 @pytest.mark.parametrize(
     ("factors", "is_stuck"),
     [
