@@ -13,6 +13,7 @@ from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
+from proxy.pages.amounts import duration
 from proxy.sign_in.foreseen import AppFound, Obstacle, Stop
 from proxy.sign_in.schemes_found import SchemeFound, WhyNot
 
@@ -187,8 +188,13 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
     if app.scheme is not None:
         scheme = _('it asks for what the scheme "%(scheme)s" asks for', scheme=app.scheme)
         detail = _listed(_ALSO, [detail, scheme])
+    if found.fresh is not None:
+        again = _("its last factor once more where that was longer ago than %(time)s", time=duration(int(found.fresh)))
+        detail = _listed(_ALSO, [detail, again])
     if app.rules:
         detail = _listed(_ALSO, [detail, _("some of its paths have rules of their own")])
+    if found.has_fresh_rules:
+        detail = _listed(_ALSO, [detail, _("some of its paths ask for a factor once more after a while")])
     if Obstacle.NOT_IN_PASS in stops:
         why = _("they can only use a pass, which does not open %(app)s", app=app.name)
         what = _("end that pass and give them one for %(app)s", app=app.name)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from config.factors import Factor
-from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
+from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
 from directory.change_outcomes import PasswordChanger
 from directory.directory import DescribingDirectory, Directory
 from directory.login_name import LoginName
@@ -117,10 +117,7 @@ class DryRun:
             limits=tuple(limits_met(standings, takes, places.address_of(Factor.SMS))) if self._knows_counts else None,
             password_limits=self._throttle.password_limits(directory),
             voucher=await self._voucher(principal, directory, ways, now),
-            apps=tuple(
-                AppFound(app=each, is_open=not isinstance(judge(principal, each), NotInGroups))
-                for each in settings.apps
-            ),
+            apps=tuple(_app_found(each, principal, settings.schemes) for each in settings.apps),
         )
 
     async def for_anybody(self, *, now: float) -> LimitFound | None:
@@ -182,6 +179,16 @@ class DryRun:
                 for place in filter(None, map(places.address_of, self._factors)):
                     standings[Limit.SENDS_PER_NUMBER, place] = await throttle.sent_to(place, now=now)
         return standings
+
+
+def _app_found(app: AppSettings, principal: Principal, schemes: Sequence[SchemeSettings]) -> AppFound:
+    fresh = {scheme.name: scheme.fresh for scheme in schemes}
+    return AppFound(
+        app=app,
+        is_open=not isinstance(judge(principal, app), NotInGroups),
+        fresh=fresh.get(app.scheme or ""),
+        has_fresh_rules=any(fresh.get(rule.scheme or "") is not None for rule in app.rules),
+    )
 
 
 def first_factors_of(directory: DirectorySettings | None, schemes: Sequence[SchemeSettings]) -> tuple[Factor, ...]:

@@ -43,6 +43,10 @@ class AppFound:
 
     app: AppSettings
     is_open: bool
+    fresh: float | None = None
+    """Within how many seconds the last factor of its scheme has to have been proven; None: at any time."""
+    has_fresh_rules: bool = False
+    """Whether some of its path rules ask for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,3 +140,17 @@ async def test_a_dry_run_changes_nothing() -> None:
     changing = {"add", "reserve", "give_back", "reset_count", "add_familiar", "put_known_number", "put_challenge"}
     assert changing.isdisjoint(asked.store.calls)
     assert asked.domain.principal.guid == GUID
+
+
+async def test_an_app_that_asks_for_a_factor_again_after_a_while_says_so() -> None:
+    often = world(BY_SMS, {**BY_SMS, "name": "again", "fresh": "10m"}, wiki="again")
+    explanation = await often.explained(SignInQuestion(login="alice"))
+    (app,) = [step.detail for step in explanation.steps if step.name == "app"]
+    assert app.endswith("; its last factor once more where that was longer ago than 10 minutes")
+    rule = {"path": "/admin/", "scheme": "again"}
+    wiki = {"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1", "rules": [rule]}
+    explanation = await world(BY_SMS, {**BY_SMS, "name": "again", "fresh": "10m"}, apps=[wiki]).explained(
+        SignInQuestion(login="alice")
+    )
+    (app,) = [step.detail for step in explanation.steps if step.name == "app"]
+    assert app.endswith("; some of its paths ask for a factor once more after a while")
