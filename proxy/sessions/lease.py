@@ -23,6 +23,10 @@ class LeaseStore(Protocol):
         """Take or prolong it until `now + seconds`; False while another holder has it. Atomic."""
         ...
 
+    async def is_leased(self, name: str, *, now: float, seconds: float) -> bool:
+        """Whether somebody has it; `seconds`: what it is taken for at a time."""
+        ...
+
     async def drop_lease(self, name: str, holder: str) -> None:
         """Give it back, if this holder has it."""
         ...

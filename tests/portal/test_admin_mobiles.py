@@ -28,6 +28,7 @@ from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS
 from proxy.portal.admin.report_process import Order
 from proxy.portal.admin.report_view import Column, View, view_of
 from proxy.portal.app_keys import LOG
+from proxy.sessions.lease import LEASE_SECONDS
 from proxy.sign_in.reported_numbers import NumberReports
 from tests.portal.admin import (
     CSV,
@@ -234,7 +235,7 @@ async def test_every_worker_has_the_same_report(stage: Stage) -> None:
 async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
     page = await browser.get(MOBILES)
-    assert await stage.store.leases.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
+    assert await stage.store.leases.take_lease("mobiles", "another worker", now=stage.now, seconds=LEASE_SECONDS)
     await browser.post(MOBILES, page.hidden)
     await stage.portal[ADMIN_PARTS].reports.settled()
     assert await stage.portal[ADMIN_PARTS].reports.report(now=stage.now) is None
@@ -248,7 +249,8 @@ async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
 async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: Stage) -> None:
     browser, _ = await kept(stage)
     reports = stage.portal[ADMIN_PARTS].reports
-    await reports.tell(ReportProgress(begun_at=stage.now))  # as another worker does
+    await stage.store.leases.take_lease("mobiles", "another worker", now=stage.now, seconds=LEASE_SECONDS)
+    await reports.tell(ReportProgress(begun_at=stage.now))  # as that one does
     page = await browser.get(MOBILES)
     assert "We are making the report" in page.text
     assert 'data-answer="/.gatepost/admin/mobiles/status"' in page.text
@@ -256,6 +258,9 @@ async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: St
     assert (await browser.get(f"{MOBILES}/status")).text == '{"waits": true}'
     assert "Make it again" not in page.text
     assert names(page) == []  # the one before is not shown, nor written down as seen, every few seconds
+    stage.now += LEASE_SECONDS  # that worker was killed: it prolongs its lease no more
+    assert (await browser.get(f"{MOBILES}/status")).text == '{"waits": false}'
+    assert "We are making the report" not in (await browser.get(MOBILES)).text
     await made(stage)
     assert "data-answer" not in (await browser.get(MOBILES)).text
     assert (await browser.get(f"{MOBILES}/status")).text == '{"waits": false}'

@@ -514,6 +514,10 @@ class MemoryLeases:
         self.held[name] = (holder, now + seconds)
         return True
 
+    async def is_leased(self, name: str, *, now: float, seconds: float) -> bool:
+        self._called("is_leased")
+        return now < self.held.get(name, ("", now))[1] <= now + seconds
+
     async def drop_lease(self, name: str, holder: str) -> None:
         self._called("drop_lease")
         if self.held.get(name, ("", 0.0))[0] == holder:

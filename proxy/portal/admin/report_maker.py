@@ -31,7 +31,7 @@ from proxy.portal.admin.report_process import FAILED, SECONDS, Order
 from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.kept_requests import KeptRequestStore
-from proxy.sessions.lease import LeaseStore
+from proxy.sessions.lease import LEASE_SECONDS, TURN_SECONDS, LeaseStore
 from proxy.sign_in.reported_numbers import NumberReports, ReportedNumberStore
 
 KEPT_SECONDS = 3600.0
@@ -119,13 +119,16 @@ class ReportMaker:
         if opened is None:
             return None
         with contextlib.suppress(ValueError, TypeError):
-            return ReportProgress(**json.loads(opened))
+            progress = ReportProgress(**json.loads(opened))
+            # The worker that was making it may have been killed.
+            if progress.failure or await self._store.leases.is_leased(_LEASE, now=now, seconds=LEASE_SECONDS):
+                return progress
         return None
 
     async def begin(self, *, now: float) -> None:
         """Begin one in the background, unless one is under way somewhere. Raises `StoreUnavailable`."""
         holder = secrets.token_hex(16)
-        if not await self._store.leases.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
+        if not await self._lease(holder, now):
             return
         try:
             await self.tell(ReportProgress(begun_at=now))
@@ -147,6 +150,7 @@ class ReportMaker:
 
     async def _make(self, holder: str, begun_at: float) -> None:
         """A background task, and its border: any failure is reported, and the next one may begin."""
+        holding = asyncio.create_task(self._hold(holder))
         try:
             failure = await self._swept(begun_at)
             if failure:
@@ -163,8 +167,20 @@ class ReportMaker:
             with contextlib.suppress(StoreError):
                 await self.tell(ReportProgress(begun_at=begun_at, failure=_BROKEN))
         finally:
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)
             with contextlib.suppress(StoreError):
                 await self._store.leases.drop_lease(_LEASE, holder)
+
+    async def _hold(self, holder: str) -> None:
+        """Prolong the lease, until cancelled: if this worker is killed, it ends within seconds."""
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            with contextlib.suppress(StoreError):
+                await self._lease(holder, self._clock())
+
+    async def _lease(self, holder: str, now: float) -> bool:
+        return await self._store.leases.take_lease(_LEASE, holder, now=now, seconds=LEASE_SECONDS)
 
     async def _swept(self, begun_at: float) -> str:
         """Make and keep a report; what failed, or nothing."""

@@ -131,6 +131,10 @@ class RedisKeptRecords:
         arguments = (name, holder, now, ends_at, self._connections.ttl(ends_at))
         return bool(await self._connections.run(KEEPING, "take_lease", *arguments, is_repeatable=True))
 
+    async def is_leased(self, name: str, *, now: float, seconds: float) -> bool:
+        arguments = (name, now, now + seconds)
+        return bool(await self._connections.run(KEEPING, "is_leased", *arguments, is_repeatable=True))
+
     async def drop_lease(self, name: str, holder: str) -> None:
         await self._connections.run(KEEPING, "drop_lease", name, holder, is_repeatable=True)
 

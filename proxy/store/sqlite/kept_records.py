@@ -138,6 +138,10 @@ class SQLiteKeptRecords:
         )
         return taken > 0
 
+    async def is_leased(self, name: str, *, now: float, seconds: float) -> bool:
+        select = "SELECT 1 FROM leases WHERE name = ? AND ends_at > ? AND ends_at <= ?"
+        return bool(await self._database.rows(select, name, now, now + seconds))
+
     async def drop_lease(self, name: str, holder: str) -> None:
         await self._database.change("DELETE FROM leases WHERE name = ? AND holder = ?", name, holder)
 

@@ -22,6 +22,16 @@ class LeasesContract:
         assert await store.leases.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
         assert not await store.leases.take_lease("watch", holder, now=NOW + 8, seconds=5)
 
+    async def test_anybody_can_ask_whether_a_lease_is_held(self, store: Store) -> None:
+        assert not await store.leases.is_leased("watch", now=NOW, seconds=5)
+        assert await store.leases.take_lease("watch", "a", now=NOW, seconds=5)
+        assert await store.leases.is_leased("watch", now=NOW + 4.999, seconds=5)
+        assert not await store.leases.is_leased("other", now=NOW, seconds=5)
+        assert not await store.leases.is_leased("watch", now=NOW + 5, seconds=5)
+        assert not await store.leases.is_leased("watch", now=NOW - 1, seconds=5), "taken by a clock that was ahead"
+        await store.leases.drop_lease("watch", "a")
+        assert not await store.leases.is_leased("watch", now=NOW, seconds=5)
+
     async def test_a_lease_ends_at_its_instant(self, store: Store) -> None:
         assert await store.leases.take_lease("watch", "a", now=NOW, seconds=5)
         assert not await store.leases.take_lease("watch", "b", now=NOW + 4.999, seconds=5)

@@ -151,6 +151,11 @@ function operation.take_lease(name, holder, now, ends_at, ttl)
   return 1
 end
 
+function operation.is_leased(name, now, latest)
+  local ends_at = redis.call('HGET', key('lease', name), 'ends_at')
+  return ends_at and not is_over(ends_at, now) and tonumber(ends_at) <= tonumber(latest) and 1 or 0
+end
+
 function operation.drop_lease(name, holder)
   if redis.call('HGET', key('lease', name), 'holder') == holder then
     redis.call('DEL', key('lease', name))
