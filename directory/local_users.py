@@ -126,20 +126,7 @@ class LocalDirectory:
         self._threads.close()
 
     def _principal(self, user: LocalUser) -> Principal:
-        own = {group.casefold() for group in user.groups}
-        return Principal(
-            guid=user.guid,
-            realm=self.realm,
-            username=user.username,
-            display_name=user.display_name,
-            mail=user.mail,
-            language=user.language,
-            mobiles=user.mobiles,
-            groups=frozenset(group for group in self._groups if group.casefold() in own),
-            all_groups=user.groups if self._want_all_groups else (),
-            # The hash itself must not get into the store.
-            password_mark=sha256(user.password_hash.encode()).hexdigest(),
-        )
+        return principal_of(user, self.realm, self._groups, want_all_groups=self._want_all_groups)
 
     async def _current(self) -> UsersFile:
         """The users of the file as it stands now, or the last ones that could be read."""
@@ -166,6 +153,24 @@ class LocalDirectory:
             return False
         except VerificationError as error:  # no memory for it, for one
             raise DirectoryUnavailable(self.realm, "argon2 could not verify a hash") from error
+
+
+def principal_of(user: LocalUser, realm: str, groups: frozenset[str], *, want_all_groups: bool = False) -> Principal:
+    """`groups`: those that are asked about, as the configuration writes them."""
+    own = {group.casefold() for group in user.groups}
+    return Principal(
+        guid=user.guid,
+        realm=realm,
+        username=user.username,
+        display_name=user.display_name,
+        mail=user.mail,
+        language=user.language,
+        mobiles=user.mobiles,
+        groups=frozenset(group for group in groups if group.casefold() in own),
+        all_groups=user.groups if want_all_groups else (),
+        # The hash itself must not get into the store.
+        password_mark=sha256(user.password_hash.encode()).hexdigest(),
+    )
 
 
 def _version(path: Path) -> _Version:

@@ -41,6 +41,7 @@ COMMANDS = {
     "mobiles": "the state of the mobile field, person by person",
     "bounces": "passcodes that did not arrive, and what to do",
     "explain": "whether a person can sign in, why not, and what to do",
+    "who-can": "by group, who can open an app",
     "unlock": "clear a person's counts, confirm a number that changed",
     "factors": "second factors that a person has added; remove one",
     "sessions": "who is signed in; end sessions",
@@ -133,6 +134,8 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = command.run(parsed, _settings(parsed), sys.stdout, now=time.time())
         case "mobiles":
             code = command.run(parsed, _settings(parsed), sys.stdout, sys.stderr)
+        case "who-can":
+            code = command.run(parsed, _settings(parsed), sys.stdout)
         case "send-test":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout))
         case _:

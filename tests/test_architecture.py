@@ -44,6 +44,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sessions",
         "throttle",
     },
+    "rehearsal": {
+        "access",
+        "audit",
+        "config",
+        "directory",
+        "factors",
+        "operations",
+        "secrets",
+        "sessions",
+        "sign_in",
+    },
     # It implements what those ask to have kept, and is itself imported by the composition alone.
     "store": {
         "audit",

@@ -67,6 +67,12 @@ def group_names(reader: Reader, domain: Domain, sids: Iterable[bytes]) -> dict[b
     return names
 
 
+def is_security_group(entry: Entry) -> bool:
+    """Whether AD counts it among a person's groups, and the groups that it is in."""
+    group_type = texts(entry, "groupType")
+    return bool(group_type) and bool(int(group_type[0]) & _SECURITY_ENABLED)
+
+
 def _find(reader: Reader, domain: Domain, name: str) -> Entry | str:
     """The group, or why there is none."""
     entries = _candidates(reader, domain, name)
@@ -74,8 +80,7 @@ def _find(reader: Reader, domain: Domain, name: str) -> Entry | str:
         return "more than one group has this name: write its DN or SID"
     if not entries or not entries[0].attributes.get("objectsid"):
         return "there is no such group in this domain"
-    group_type = texts(entries[0], "groupType")
-    if not group_type or not int(group_type[0]) & _SECURITY_ENABLED:
+    if not is_security_group(entries[0]):
         return "is a distribution group: AD does not count it among a person's groups"
     return entries[0]
 

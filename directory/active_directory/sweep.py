@@ -60,9 +60,9 @@ def sweep(
 
     Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, even in the middle: half a sweep is not a report.
     """
-    with _service_connection(settings) as connection:
+    with service_connection(settings) as connection:
         try:
-            domain, base = _base(connection, settings, base_dn)
+            domain, base = domain_and_base(connection, settings, base_dn)
             attributes = attributes_to_read(settings.mobile_attributes)
             search = Search(base_dn=base, filter_text=IS_PERSON, attributes=attributes)
             in_ranges = []
@@ -162,7 +162,10 @@ def _is_in(name: str, names: Sequence[str]) -> bool:
     return name.lower() in (each.lower() for each in names)
 
 
-def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: str | None) -> tuple[Domain, str]:
+def domain_and_base(
+    connection: Connection, settings: ActiveDirectorySettings, base_dn: str | None
+) -> tuple[Domain, str]:
+    """The domain, and the DN below which its persons are read."""
     reader = Reader(settings.name, connection, time.monotonic() + settings.timeout)
     # Only login names need the real one, and that would take a search.
     assumed = settings.netbios_name or settings.domain.partition(".")[0]
@@ -176,7 +179,8 @@ def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: st
 
 
 @contextmanager
-def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
+def service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
+    """The service account's, to the first server that answers, for reading much."""
     context = tls_context_of(settings)
     locator, addresses = locator_of(settings)
     try:

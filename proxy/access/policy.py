@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from config.factors import Factor
 from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.networks import is_within, parse_address
@@ -59,17 +60,29 @@ def _networks(written: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]
     return tuple(map(ip_network, written))
 
 
-def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:
-    """Any one of the app's groups admits; an app without the key admits every signed-in person.
+def judge(principal: Principal, app: AppSettings, rule: PathRule | None = None) -> Allowed | NotInGroups:
+    """Any one of the app's groups admits, or under a rule any of the rule's; where neither names any, everybody who is
+    signed in.
 
     An empty tuple admits nobody. The configuration refuses it, but here too doubt means no.
     """
-    return _judge_groups(principal, app.groups)
+    groups = app.groups if rule is None else rule.groups
+    if groups is None or any(group in principal.groups for group in groups):
+        return Allowed()
+    return NotInGroups(groups)
 
 
-def judge_rule(principal: Principal, rule: PathRule) -> Allowed | NotInGroups:
-    """One of the rule's groups is required."""
-    return _judge_groups(principal, rule.groups)
+def asked_for(
+    principal: Principal, begun_with: Factor, client_address: str, *, rule: PathRule | None, demand: AppDemand | None
+) -> Asked | None:
+    """What a session must have proven: of the scheme that the rule names, or else of what the app asks for; None: only
+    a sign-in.
+
+    `begun_with`: its first factor; `client_address`: where it began.
+    """
+    if rule is not None and rule.scheme:
+        return Asked(scheme=rule.scheme, factors=rule.factors, freshness=rule.freshness)
+    return None if demand is None else demand.asked_of(principal, begun_with, client_address)
 
 
 def judge_factors(
@@ -82,21 +95,9 @@ def judge_factors(
     demand: AppDemand | None,
     now: float | None,
 ) -> Allowed | TooFewFactors:
-    """Every factor is asked for of the scheme that the rule names, or else of what the app asks for.
-
-    `proven`: in the order in which it was proven, and when; `client_address`: where the session began; `scheme`: by
-    which they signed in; `now` as in `counting_factors`.
-    """
-    if rule is not None and rule.scheme:
-        asked = Asked(scheme=rule.scheme, factors=rule.factors, freshness=rule.freshness)
-    elif demand is not None:
-        asked = demand.asked_of(principal, proven[0].factor, client_address)
-    else:
+    """`proven`: in the order in which it was proven, and when; `client_address`: where the session began; `scheme`: by
+    which they signed in; `now` as in `counting_factors`."""
+    asked = asked_for(principal, proven[0].factor, client_address, rule=rule, demand=demand)
+    if asked is None or not missing_of(asked, proven, scheme, now=now):
         return Allowed()
-    return TooFewFactors(asked.scheme) if missing_of(asked, proven, scheme, now=now) else Allowed()
-
-
-def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:
-    if groups is None or any(group in principal.groups for group in groups):
-        return Allowed()
-    return NotInGroups(groups)
+    return TooFewFactors(asked.scheme)

@@ -26,6 +26,8 @@ class PathRule:
 
     key: tuple[str, int]
     """The app's name and the rule's position: the key of remembered decisions."""
+    written: str = ""
+    """Its path or pattern, as the configuration has it."""
     matches: Matcher
     methods: frozenset[bytes] | None
     groups: tuple[str, ...] | None
@@ -77,11 +79,14 @@ def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> App
 
     Raises `ValueError` for a scheme that is not there; the configuration's checks have said so before.
     """
-    if not app.rules:
-        return None
+    rules = rules_of(app, schemes)
+    return AppRules(rules, ignores_case=app.ignore_case) if rules else None
+
+
+def rules_of(app: AppSettings, schemes: Iterable[SchemeSettings]) -> tuple[PathRule, ...]:
+    """In their order. Raises `ValueError` as `create_app_rules` does."""
     known = {scheme.name: scheme for scheme in schemes}
-    rules = tuple(_rule(app, position, known) for position, _ in enumerate(app.rules))
-    return AppRules(rules, ignores_case=app.ignore_case)
+    return tuple(_rule(app, position, known) for position, _ in enumerate(app.rules))
 
 
 def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]) -> PathRule:
@@ -91,6 +96,7 @@ def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]
     scheme = schemes[settings.scheme] if settings.scheme is not None else None
     return PathRule(
         key=(app.name, position),
+        written=settings.path or settings.pattern or "",
         matches=create_matcher(settings, ignores_case=app.ignore_case),
         methods=_methods(settings),
         groups=settings.groups if settings.groups is not None else app.groups,

@@ -17,7 +17,6 @@ from proxy.access.policy import (
     judge,
     judge_confinement,
     judge_factors,
-    judge_rule,
 )
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
@@ -87,7 +86,7 @@ def decide(
     of_pass = judge_confinement(session.confined, app)
     if isinstance(of_pass, NotInPass):
         return DenyConfined(of_pass.apps)
-    of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
+    of_groups = judge(principal, app, rule)
     if isinstance(of_groups, NotInGroups):
         return Deny(of_groups.groups)
     if session.way in OF_CREDENTIALS and (rule is None or not rule.scheme):

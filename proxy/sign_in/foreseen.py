@@ -25,6 +25,10 @@ class Obstacle(Enum):
     """The app asks for a Kerberos ticket, and the sign-in began with a password."""
     NOT_IN_GROUPS = "not_in_groups"
     """Signed in, they are not let into the app."""
+    NOT_FROM_HERE = "networks"
+    """Of the part of the app that they want to reach."""
+    ONE_FACTOR = "one_factor"
+    """They come with a credential, and that part asks for what only a sign-in proves."""
     NOT_IN_PASS = "not_in_pass"  # noqa: S105  # a reason
     """They would sign in with a pass, and the app is none of those that it opens."""
 

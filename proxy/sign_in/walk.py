@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from config.factors import FIRST_FACTORS, Choice, Factor
-from config.settings import Settings
+from config.settings import AppSettings, Settings
 from directory.directory import AccountState
 from directory.principal import Principal
-from proxy.access.policy import NotInGroups, NotInPass, judge, judge_confinement
+from proxy.access.policy import NotInGroups, NotInPass, asked_for, judge, judge_confinement
+from proxy.access.rules import PathRule
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand, is_offered
 from proxy.factors.passes.given_pass import GivenPass
 from proxy.factors.proof import missing_choices
@@ -105,6 +106,13 @@ class Walk:
             self._take(Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
         self.factors.append(way.factor)
 
+    def reach(self, app: AppSettings, rule: PathRule | None, principal: Principal, address: str) -> None:
+        """Signed in, from there: networks and groups of the app, or of a part of it."""
+        if rule is not None and not rule.is_open_from(address):
+            self.stop(Obstacle.NOT_FROM_HERE)
+        if isinstance(judge(principal, app, rule), NotInGroups):
+            self.stop(Obstacle.NOT_IN_GROUPS)
+
     def take_more(self, asked: Asked) -> None:
         """The step-up, where an app asks for more than the sign-in."""
         if not asked.scheme:
@@ -145,8 +153,10 @@ def walked(
     *,
     address: str,
     app: str,
+    rule: PathRule | None = None,
 ) -> ForeseenWay:
-    """One sign-in, from its first factor to the app. `given`: the pass that they would type."""
+    """One sign-in, from its first factor to the app, or the part of it that `rule` is for. `given`: the pass that they
+    would type."""
     schemes = settings.schemes
     if first is Factor.PASSKEY and not is_offered(schemes, first, address, app=app):
         walk.stop(Obstacle.NO_SCHEME)  # before anybody looks whose it is
@@ -164,11 +174,33 @@ def walked(
         is_outside = given is not None and isinstance(judge_confinement(given.confinement, wanted), NotInPass)
         if is_by_pass and is_outside:
             walk.stop(Obstacle.NOT_IN_PASS)
-        if isinstance(judge(principal, wanted), NotInGroups):
-            walk.stop(Obstacle.NOT_IN_GROUPS)
+        walk.reach(wanted, rule, principal, address)
         demand = create_app_demand(wanted, schemes)
-        if demand is not None:
-            walk.take_more(demand.asked_of(principal, first, address))
+        asked = asked_for(principal, first, address, rule=rule, demand=demand)
+        if asked is not None:
+            walk.take_more(asked)
         if Factor.PASS in walk.factors and is_outside:
             walk.stop(Obstacle.NOT_IN_PASS)
     return ForeseenWay(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
+
+
+def walked_by_credential(
+    settings: Settings,
+    walk: Walk,
+    principal: Principal,
+    credential: Factor,
+    *,
+    address: str,
+    app: AppSettings,
+    rule: PathRule | None,
+) -> ForeseenWay:
+    """What a client without a browser meets: nobody signs in, and what it holds is one factor, whatever the app asks
+    for. A rule that names a scheme asks for more."""
+    walk.take_first(credential)
+    scheme = choose_scheme(settings.schemes, principal, address, first_factor=None, app=app.name)
+    if scheme is None:
+        walk.stop(Obstacle.NO_SCHEME)
+    walk.reach(app, rule, principal, address)
+    if rule is not None and rule.scheme and missing_choices(rule.factors, frozenset(walk.factors)):
+        walk.stop(Obstacle.ONE_FACTOR)
+    return ForeseenWay(first_factor=credential, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
