@@ -180,6 +180,20 @@ class PublicURL(Parsed, _URL):
         return cls(parts.scheme, parse_host(parts.hostname), port)
 
 
+class SyslogURL(Parsed, _Address):
+    """Host and port of a syslog server, spoken to over TLS."""
+
+    @classmethod
+    def parse(cls, text: str) -> SyslogURL:
+        """From ``tls://log.corp.example`` or ``tls://log.corp.example:6514`` (RFC 5425 section 4.1)."""
+        parts = _split(text)
+        if parts.scheme != "tls" or not parts.hostname or parts.username is not None:
+            raise ValueError('not a syslog server over TLS: write "tls://log.corp.example:6514"')
+        if parts.path not in ("", "/") or parts.query or parts.fragment or parts.port == 0:
+            raise ValueError("must hold only a host and, if need be, a port")
+        return cls(parse_machine(parts.hostname), parts.port or 6514)
+
+
 class _Upstream(NamedTuple):
     scheme: str
     host: str

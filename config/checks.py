@@ -21,6 +21,7 @@ from config.tables.apps import (
     same_apps,
     scheme_problems_of,
 )
+from config.tables.audit import audit_problems
 from config.tables.bounces import bounces_problems
 from config.tables.directories import directory_problems, directory_warnings
 from config.tables.gateway_values import EMAIL
@@ -64,6 +65,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _in("ssh", ssh_problems(settings.ssh, settings.server, settings.schemes))),
         late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
         late(lambda: _in("pages", pages_problems(settings.pages))),
+        late(lambda: _in("audit", audit_problems(settings.audit))),
         late(lambda: _in("radius", radius_problems(settings.radius, settings.schemes, settings.apps))),
     )
 

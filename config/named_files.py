@@ -26,6 +26,7 @@ def certificate_problems(settings: Settings) -> Iterator[Finding]:
         _directories(settings),
         delivery_file_problems(settings),
         bounces_file_problems(settings),
+        audit_file_problems(settings),
         _apps(settings),
         _refused_passwords(settings),
     )
@@ -45,6 +46,12 @@ def bounces_file_problems(settings: Settings) -> Iterator[Finding]:
         yield from _authorities(bounces, Place("bounces", None, "ca_file"))
 
 
+def audit_file_problems(settings: Settings) -> Iterator[Finding]:
+    """Of the audit: whom its syslog server is believed by."""
+    if settings.audit.syslog is not None and settings.audit.syslog_ca_file is not None:
+        yield from _authority(settings.audit.syslog_ca_file, Place("audit", None, "syslog_ca_file"))
+
+
 def app_file_problems(position: int, app: AppSettings) -> Iterator[Finding]:
     """Of an app's https:// servers."""
     if any(url.scheme == "https" for url in app.upstream_urls):
@@ -62,10 +69,14 @@ def _of_client(table: FrozenTable, name: str, position: int | None = None) -> It
 def _authorities(table: FrozenTable, place: Place) -> Iterator[Finding]:
     path: Path | None = getattr(table, "ca_file")  # noqa: B009  # several tables have one
     if path is not None:
-        try:
-            authorities(path)
-        except UnusableFile as error:
-            yield place, str(error)
+        yield from _authority(path, place)
+
+
+def _authority(path: Path, place: Place) -> Iterator[Finding]:
+    try:
+        authorities(path)
+    except UnusableFile as error:
+        yield place, str(error)
 
 
 def _pair(table: FrozenTable, keys: tuple[str, str], place: Place) -> Iterator[Finding]:

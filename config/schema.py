@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from config.frozen_table import FrozenTable
 from config.settings import Settings
+from config.values import MADE_LATER
 
 FILE_SUFFIX = "_file"
 """``password_file`` names the file that holds ``password``."""
@@ -29,6 +30,8 @@ class Option:
     is_mapping: bool
     is_table: bool
     """One table inside the table, whose keys are known: ``[pages.help]``."""
+    is_made_later: bool
+    """A file that Gatepost writes itself: it need not be there yet."""
     is_duration: bool
     is_number_or_flag: bool
 
@@ -81,6 +84,7 @@ def options(model: type[FrozenTable]) -> tuple[Option, ...]:
                 is_list=tuple in leaves,
                 is_mapping=dict in leaves,
                 is_table=leaves.isdisjoint((tuple, dict)) and _table_in(leaves) is not None,
+                is_made_later=MADE_LATER in field.metadata,
                 is_duration=float in leaves,
                 is_number_or_flag=not leaves.isdisjoint((int, bool)),
             )

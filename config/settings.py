@@ -15,6 +15,7 @@ from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
 from config.tables.api import APISettings as APISettings
 from config.tables.apps import AppSettings as AppSettings
+from config.tables.audit import AuditSettings as AuditSettings
 from config.tables.bounces import BouncesSettings
 from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
 from config.tables.directories import DirectorySettings as DirectorySettings
@@ -69,6 +70,7 @@ class Settings(FrozenTable):
     radius: RADIUSSettings = RADIUSSettings()
     api: APISettings = APISettings()
     ssh: SSHSettings = SSHSettings()
+    audit: AuditSettings = AuditSettings()
 
     @field_validator("schemes")
     @classmethod

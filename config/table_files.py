@@ -15,7 +15,6 @@ from config.schema import FILE_SUFFIX, Option, inner_options, options
 from config.system_errors import file_reason
 
 MAX_SECRET_BYTES = 4096
-_MAY_BE_MADE_LATER = frozenset({"key_file", "host_key_file"})
 
 
 class TableFiles:
@@ -92,7 +91,7 @@ class TableFiles:
             self._refuse(path, "must be the path of a file")
         elif isinstance(name, str | Path):  # of another type: the model says so
             file = values[option.key] = self._folder / name
-            if option.key not in _MAY_BE_MADE_LATER:
+            if not option.is_made_later:
                 try:
                     file.open("rb").close()
                 except OSError as error:

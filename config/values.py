@@ -81,10 +81,14 @@ def _check_not_empty(value: tuple[T, ...]) -> tuple[T, ...]:
     return value
 
 
+MADE_LATER = "made later"
+"""Marks a file that Gatepost writes itself."""
 Integer = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 Seconds = Annotated[float, BeforeValidator(_build_seconds), Field(gt=0, le=31_622_400)]
 """More than nothing and at most a year."""
+LongSeconds = Annotated[float, BeforeValidator(_build_seconds)]
+"""Its limits are beside the key: what is kept for proof is kept for years."""
 SecondsOrNone = Annotated[float, BeforeValidator(_build_seconds), Field(ge=0, le=63_244_800)]
 """At most two years; 0 turns something off."""
 IdentityEncoding = Literal["utf-8", "percent", "leave_out"]

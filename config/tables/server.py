@@ -13,7 +13,7 @@ from pydantic import Field
 from config.addresses import ListenAddress, Network, PublicURL, is_loopback
 from config.frozen_table import FrozenTable, half_pairs
 from config.problems import told
-from config.values import Flag, IdentityEncoding, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
+from config.values import MADE_LATER, Flag, IdentityEncoding, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
 
 
 class CertificateSettings(FrozenTable):
@@ -68,7 +68,7 @@ class ServerSettings(FrozenTable):
     key: Secret | None = None
     """The master keys themselves, in place of `key_file`: 32 random bytes in base64url without "=", or the lines of a
     key file after its first, joined by commas."""
-    key_file: Path = Path("gatepost.key")
+    key_file: Annotated[Path, MADE_LATER] = Path("gatepost.key")
     """The file of the master keys, made at the first start. Keep it secret and back it up. All nodes of one
     installation need the same."""
     max_head_bytes: Annotated[Integer, Field(ge=1024, le=1024 * 1024)] = 32 * 1024

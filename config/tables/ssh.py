@@ -14,7 +14,7 @@ from config.frozen_table import FrozenTable, named
 from config.problems import told
 from config.tables.schemes import SchemeSettings, no_such_scheme
 from config.tables.server import ServerSettings
-from config.values import Integer, NotEmpty, Seconds, Text
+from config.values import MADE_LATER, Integer, NotEmpty, Seconds, Text
 
 Port = Annotated[Integer, Field(ge=1, le=65535)]
 
@@ -35,7 +35,7 @@ class SSHSettings(FrozenTable):
 
     listen: tuple[ListenAddress, ...] = ()
     """Addresses and ports to listen on. Empty: there is no jump host."""
-    host_key_file: Path | None = None
+    host_key_file: Annotated[Path | None, MADE_LATER] = None
     """The host key, an OpenSSH private key of type ed25519, made at the first start. Not set: `ssh_host_ed25519_key`
     beside the store's file, else beside the master key."""
     scheme: Text | None = None

@@ -8,6 +8,7 @@ of nodes may differ by `CLOCK_SECONDS`.
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,6 +64,13 @@ class Purpose(Enum):
     """What a passkey signs is derived from this, under the master key in use when it was asked for."""
     RADIUS_STATES = ("radius states", 900.0)
     """Encrypts what a RADIUS client brings back with the answer to a challenge."""
+
+    AUDIT = ("audit", 400 * _DAY)
+    """Encrypts the keys of persons in the audit. They stay for years, but are wrapped again, under the key in use,
+    within hours (`audit.upkeep`)."""
+    ANCHORS = ("audit anchors", 400 * _DAY)
+    """The Ed25519 key that signs anchors of the audit. What it signed is verified for as long as its master key is
+    there (`Keys.every`)."""
 
     def __init__(self, label: str, accepted_seconds: float) -> None:
         self.label = label
@@ -177,6 +185,14 @@ class Keys:
         """The key of `derive` first, then every other with which a returning value may have been made."""
         accepted = self._ring.accepted(self._clock(), purpose.accepted_seconds)
         return tuple(dict.fromkeys(self._derived[index][purpose] for index in accepted))
+
+    def every(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """Those of all master keys that are still there, however old."""
+        return tuple(derived[purpose] for derived in self._derived)
+
+    def same_name(self, purpose: Purpose, value: bytes) -> bytes:
+        """An HMAC-SHA256 of `value` that stays the same when the master key is replaced, to find something by."""
+        return hmac.digest(self._ring.names, purpose.label.encode() + b"\0" + value, "sha256")
 
 
 def _hkdf(master_key: bytes, name: str, length: int) -> bytes:

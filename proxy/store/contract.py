@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from proxy.audit.person_keys import PersonKeyStore
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
 from proxy.factors.enrolment_store import EnrolmentStore
@@ -78,6 +79,9 @@ class Store(Protocol):
 
     @property
     def operator_notices(self) -> OperatorNoticeStore: ...
+
+    @property
+    def person_keys(self) -> PersonKeyStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

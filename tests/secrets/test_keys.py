@@ -27,6 +27,8 @@ DERIVED = {
     "passkeys": "3c06e4bda2e5b4f2",
     "passes": "7c39e9d8dc53140f",
     "not me": "8d184c290a2ad737",
+    "audit": "1d3f76723282e8cd",
+    "audit anchors": "cc0ccb287686877f",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"
@@ -59,6 +61,19 @@ def test_each_purpose_and_installation_has_a_key_of_its_own() -> None:
     derived = [keys.derive(purpose) for keys in (alone(1), alone(2)) for purpose in Purpose]
     assert len(set(derived)) == 2 * len(Purpose)
     assert {len(key) for key in derived} == {32}
+
+
+def test_names_to_find_something_by_stay_the_same_when_the_key_is_replaced() -> None:
+    one, both = keys_at(20.0, 0.0), keys_at(20.0, 0.0, 10.0)
+    assert one.same_name(Purpose.AUDIT, b"a") == both.same_name(Purpose.AUDIT, b"a")
+    names = {both.same_name(purpose, value) for purpose in (Purpose.AUDIT, Purpose.ANCHORS) for value in (b"a", b"b")}
+    assert len(names) == 4
+
+
+def test_what_was_signed_long_ago_has_its_key_as_long_as_the_master_key_is_there() -> None:
+    keys = keys_at(1e9, 0.0, 10.0)
+    assert keys.every(Purpose.ANCHORS) == (alone(0).derive(Purpose.ANCHORS), alone(1).derive(Purpose.ANCHORS))
+    assert keys.accepted(Purpose.ANCHORS) == (alone(1).derive(Purpose.ANCHORS),)
 
 
 def test_keys_are_not_shown_and_not_pickled() -> None:

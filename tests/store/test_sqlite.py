@@ -29,6 +29,7 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.sqlite.threads import SQLiteLimits
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, StoreContract, cookie
+from tests.store.contract.person_keys import person_key
 from tests.support.people import NOW, challenge, session
 
 CHILD = Path(__file__).with_name("sqlite_child.py")
@@ -480,3 +481,25 @@ def test_migrations_are_numbered_without_a_gap_and_none_twice() -> None:
     folder = resources.files("proxy.store.sqlite") / "migrations"
     names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
     assert [int(name.partition("_")[0]) for name in names] == list(range(1, len(MIGRATIONS) + 1))
+
+
+async def test_a_key_of_a_person_that_is_destroyed_is_in_no_file_any_more(store: SQLiteStore, tmp_path: Path) -> None:
+    """Among so many that pages are split, while another process has the store open; and its place is used again."""
+    other = SQLiteStore(tmp_path / "state.db")
+    kept = [person_key(os.urandom(32), f"2026-{1 + number % 12:02}") for number in range(600)]
+    await asyncio.gather(*(store.person_keys.keep_person_key(each) for each in kept))
+    gone, staying = kept[::60], [each for each in kept if each not in kept[::60]]
+    assert await other.person_keys.person_key(gone[0].key_id) == gone[0]
+    held = b"".join(file.read_bytes() for file in files_of_store(tmp_path))
+    assert all(each.wrapped in held and each.owner in held and each.key_id.encode() in held for each in gone)
+    for each in gone:
+        assert await store.person_keys.erase_person_keys(owner=each.owner) == 1
+    held = b"".join(file.read_bytes() for file in files_of_store(tmp_path))
+    assert not any(each.wrapped in held or each.owner in held or each.key_id.encode() in held for each in gone)
+    assert all(each.wrapped in held for each in staying)
+    size = (tmp_path / "state.db").stat().st_size
+    for _ in gone:
+        await other.person_keys.keep_person_key(person_key(os.urandom(32)))
+    await store.person_keys.erase_person_keys(owner=gone[0].owner)  # writes all to the file
+    assert (tmp_path / "state.db").stat().st_size <= size + 3 * 4096
+    await other.close()

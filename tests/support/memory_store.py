@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from config.factors import Factor
+from proxy.audit.person_keys import PersonKey
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
@@ -58,6 +59,10 @@ _READING = {
     "sweeps",
     "accesses",
     "notice",
+    "person_key_of",
+    "person_key",
+    "person_keys",
+    "key_months",
 }
 
 
@@ -628,6 +633,50 @@ class MemoryOperatorNotices:
         return kept is not None
 
 
+class MemoryPersonKeys:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, PersonKey] = {}
+
+    async def keep_person_key(self, key: PersonKey) -> PersonKey:
+        self._called("keep_person_key")
+        (*found,) = self._found(key.owner, key.month)
+        return found[0] if found else self._kept.setdefault(key.key_id, key)
+
+    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
+        self._called("person_key_of")
+        return next(iter(self._found(owner, month)), None)
+
+    async def person_key(self, key_id: str) -> PersonKey | None:
+        self._called("person_key")
+        return self._kept.get(key_id)
+
+    async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
+        self._called("person_keys")
+        return tuple(self._found(owner, month))
+
+    async def key_months(self) -> tuple[str, ...]:
+        self._called("key_months")
+        return tuple(sorted({each.month for each in self._kept.values()}))
+
+    async def erase_person_keys(self, *, owner: bytes | None = None, month: str | None = None) -> int:
+        self._called("erase_person_keys")
+        if owner is None and month is None:
+            raise ValueError("whose, or of which month?")
+        return len([self._kept.pop(each.key_id) for each in self._found(owner, month)])
+
+    async def rewrap_person_key(self, key_id: str, *, was: bytes, wrapped: bytes) -> bool:
+        self._called("rewrap_person_key")
+        found = self._kept.get(key_id)
+        if found is None or found.wrapped != was:
+            return False
+        self._kept[key_id] = replace(found, wrapped=wrapped)
+        return True
+
+    def _found(self, owner: bytes | None, month: str | None) -> list[PersonKey]:
+        return [each for each in self._kept.values() if owner in (None, each.owner) and month in (None, each.month)]
+
+
 class MemoryReportedNumbers:
     """`ReportedNumberStore` and `SweepCountStore`."""
 
@@ -684,6 +733,7 @@ class MemoryStore:
         self.reported = MemoryReportedSignIns(self._called)
         self.reported_numbers = self.sweeps = MemoryReportedNumbers(self._called)
         self.network_accesses = MemoryNetworkAccesses(self._called)
+        self.person_keys = MemoryPersonKeys(self._called)
         self.operator_notices = MemoryOperatorNotices(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)

@@ -22,6 +22,7 @@ from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.operator_notices import RedisOperatorNotices
 from proxy.store.redis.passes import RedisPasses
+from proxy.store.redis.person_keys import RedisPersonKeys
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
 from proxy.store.redis.reported import RedisReportedNumbers, RedisReportedSignIns
@@ -54,6 +55,7 @@ class RedisStore:
         self.passes = RedisPasses(connections)
         self.credentials = RedisCredentials(connections)
         self.operator_notices = RedisOperatorNotices(connections)
+        self.person_keys = RedisPersonKeys(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

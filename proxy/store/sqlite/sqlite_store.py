@@ -22,6 +22,7 @@ from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.operator_notices import SQLiteOperatorNotices
 from proxy.store.sqlite.passes import SQLitePasses
+from proxy.store.sqlite.person_keys import SQLitePersonKeys
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
 from proxy.store.sqlite.reported import SQLiteReportedNumbers, SQLiteReportedSignIns
 from proxy.store.sqlite.sessions import SQLiteSessions
@@ -52,6 +53,7 @@ class SQLiteStore:
         self.passes = SQLitePasses(database)
         self.credentials = SQLiteCredentials(database)
         self.operator_notices = SQLiteOperatorNotices(database)
+        self.person_keys = SQLitePersonKeys(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

@@ -14,6 +14,7 @@ from tests.store.contract.network_accesses import NetworkAccessesContract
 from tests.store.contract.numbers import NumbersContract
 from tests.store.contract.operator_notices import OperatorNoticesContract
 from tests.store.contract.passes import PassesContract
+from tests.store.contract.person_keys import PersonKeysContract
 from tests.store.contract.remembered import RememberedBrowsersContract
 from tests.store.contract.reported import ReportedContract
 from tests.store.contract.sessions import SessionsContract
@@ -41,6 +42,7 @@ class StoreContract(
     LeasesContract,
     OperatorNoticesContract,
     NetworkAccessesContract,
+    PersonKeysContract,
     RememberedBrowsersContract,
     ReportedContract,
     WholeContract,

@@ -1,0 +1,189 @@
+"""The keys that personal fields are sealed under: a random one for each person and month, which can be destroyed.
+
+The store keeps them, wrapped by the master key, under a name that does not tell whose they are. A sealed value names
+its key by a random id. Who destroys the key destroys everything that was sealed under it, wherever copies of that are.
+Nothing is remembered here between two calls: an erasure holds in every process at once. A month is ``2026-11``, UTC.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from proxy.operations.store_errors import StoreError
+from proxy.secrets.keys import Keys, Purpose
+from proxy.secrets.sealing import seal_bytes, unseal_bytes
+
+NOBODY = ""
+"""In place of a GUID: what belongs to nobody whom a directory knows has a key for each month, too."""
+_KEY_BYTES = 32
+WRAPPED_BYTES = 60
+"""A nonce, a key and a tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKey:
+    """As the store keeps it. Each field always has the same length: a store can overwrite one in its place."""
+
+    key_id: str
+    """128 random bits, 32 hexadecimal digits."""
+    owner: bytes = field(repr=False)
+    """32 bytes: an HMAC of the GUID."""
+    month: str
+    wrapped: bytes = field(repr=False)
+    """AES-256-GCM under the master key: `WRAPPED_BYTES`."""
+
+
+class NoMasterKey(StoreError):
+    """The key file of this node lacks a master key that another node has. The text says what cannot be opened."""
+
+
+class PersonKeyStore(Protocol):
+    """Methods raise `StoreUnavailable`."""
+
+    async def keep_person_key(self, key: PersonKey) -> PersonKey:
+        """Keep it, durably, unless there is one of this owner and month; returns the one that is there now."""
+        ...
+
+    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None: ...
+
+    async def person_key(self, key_id: str) -> PersonKey | None: ...
+
+    async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
+        """All of an owner, a month, both, or all that there are."""
+        ...
+
+    async def key_months(self) -> tuple[str, ...]:
+        """Those of which there are keys, the earliest first."""
+        ...
+
+    async def erase_person_keys(self, *, owner: bytes | None = None, month: str | None = None) -> int:
+        """Destroy all of an owner, or all of a month, durably; how many. Nothing is left of them in what it writes,
+        as far as that is in its hands. `ValueError` without either."""
+        ...
+
+    async def rewrap_person_key(self, key_id: str, *, was: bytes, wrapped: bytes) -> bool:
+        """Replace what is wrapped, if it still is what it was."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBox:
+    """Something sealed, with the id of its key."""
+
+    key_id: str
+    sealed: bytes
+
+    def to_json(self) -> dict[str, str]:
+        return {"key": self.key_id, "sealed": base64.urlsafe_b64encode(self.sealed).decode().rstrip("=")}
+
+
+def box_from_json(value: object) -> SealedBox | None:
+    """None for what is no box."""
+    if not isinstance(value, Mapping):
+        return None
+    key_id, sealed = value.get("key"), value.get("sealed")
+    if not isinstance(key_id, str) or not isinstance(sealed, str):
+        return None
+    try:
+        return SealedBox(key_id=key_id, sealed=base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+
+
+def month_of(instant: float) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m")
+
+
+class PersonKeys:
+    def __init__(self, store: PersonKeyStore, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+
+    async def seal(self, guid: str, month: str, plain: bytes) -> SealedBox:
+        """Under the key of this person (or `NOBODY`) and month, which is made if there is none.
+
+        Raises `StoreUnavailable` and `NoMasterKey`.
+        """
+        (box,) = await self.seal_all([(guid, month, plain)])
+        return box
+
+    async def seal_all(self, wanted: Sequence[tuple[str, str, bytes]]) -> tuple[SealedBox, ...]:
+        """The same for several, with each key read once."""
+        opened: dict[tuple[str, str], tuple[str, bytes]] = {}
+        for guid, month, _ in wanted:
+            if (guid, month) not in opened:
+                opened[guid, month] = await self._key_of(guid, month)
+        return tuple(_sealed(*opened[guid, month], plain) for guid, month, plain in wanted)
+
+    async def unseal(self, box: SealedBox) -> bytes | None:
+        """None if its key was destroyed, or is not of this installation. Raises `StoreUnavailable`."""
+        kept = await self._store.person_key(box.key_id)
+        key = None if kept is None else self._unwrapped(kept)
+        return None if key is None else unseal_bytes(key, box.sealed, bound_to=box.key_id.encode())
+
+    async def key_ids(self, guid: str) -> frozenset[str]:
+        """Those of a person's keys that are there: by them one finds what is theirs. Raises `StoreUnavailable`."""
+        return frozenset(each.key_id for each in await self._store.person_keys(self._owner(guid)))
+
+    async def erase_person(self, guid: str) -> int:
+        """Destroy every key of theirs; how many. What comes later gets a new one. Raises `StoreUnavailable`."""
+        return await self._store.erase_person_keys(owner=self._owner(guid))
+
+    async def erase_month(self, month: str) -> int:
+        """Destroy everybody's keys of that month, and nobody's; how many. Raises `StoreUnavailable`."""
+        return await self._store.erase_person_keys(month=month)
+
+    async def months(self) -> tuple[str, ...]:
+        """Those of which there are keys, the earliest first. Raises `StoreUnavailable`."""
+        return await self._store.key_months()
+
+    async def wrap_again(self) -> int:
+        """Under the master key in use, those that are wrapped by another; how many. Raises `StoreUnavailable`."""
+        key, count = self._keys.derive(Purpose.AUDIT), 0
+        for month in await self._store.key_months():
+            for each in await self._store.person_keys(month=month):
+                if unseal_bytes(key, each.wrapped, bound_to=_bound_to(each)) is None:
+                    opened = self._unwrapped(each)
+                    if opened is not None:
+                        wrapped = seal_bytes(key, opened, bound_to=_bound_to(each))
+                        count += await self._store.rewrap_person_key(each.key_id, was=each.wrapped, wrapped=wrapped)
+        return count
+
+    async def _key_of(self, guid: str, month: str) -> tuple[str, bytes]:
+        """Its id and itself."""
+        owner = self._owner(guid)
+        kept = await self._store.person_key_of(owner, month)
+        if kept is None:
+            kept = await self._store.keep_person_key(self._new(owner, month))
+        opened = self._unwrapped(kept)
+        if opened is None:
+            # Not replaced by a new one: another node may have a newer key file, and everything sealed under it.
+            raise NoMasterKey(f"a key of {month} is wrapped by a master key that is not in the key file here")
+        return kept.key_id, opened
+
+    def _new(self, owner: bytes, month: str) -> PersonKey:
+        new = PersonKey(key_id=secrets.token_hex(16), owner=owner, month=month, wrapped=b"")
+        bits = secrets.token_bytes(_KEY_BYTES)
+        wrapped = seal_bytes(self._keys.derive(Purpose.AUDIT), bits, bound_to=_bound_to(new))
+        return replace(new, wrapped=wrapped)
+
+    def _owner(self, guid: str) -> bytes:
+        return self._keys.same_name(Purpose.AUDIT, guid.encode())
+
+    def _unwrapped(self, key: PersonKey) -> bytes | None:
+        opened = (unseal_bytes(each, key.wrapped, bound_to=_bound_to(key)) for each in self._keys.every(Purpose.AUDIT))
+        return next((bits for bits in opened if bits is not None), None)
+
+
+def _bound_to(key: PersonKey) -> bytes:
+    return f"{key.key_id}\0{key.month}\0".encode() + key.owner
+
+
+def _sealed(key_id: str, key: bytes, plain: bytes) -> SealedBox:
+    return SealedBox(key_id=key_id, sealed=seal_bytes(key, plain, bound_to=key_id.encode()))
