@@ -23,6 +23,9 @@ from directory.kerberos.open_acceptor import open_acceptor
 from directory.kerberos.service_key import service_keys
 from directory.realms import Realms
 from proxy.api.create_api import create_api
+from proxy.audit.audited_log import audited
+from proxy.audit.lifetime import LEFT, READY, configuration_loaded
+from proxy.audit.recorder import NoAudit, Recorder
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
@@ -105,6 +108,10 @@ async def running(
         steady = clock or SteadyClock()
         clock = steady.now
     async with AsyncExitStack() as stack:
+        recorder: Recorder = NoAudit()
+        log = audited(log, recorder)
+        recorder.record(configuration_loaded(settings))
+        stack.callback(recorder.record, LEFT)
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
@@ -160,6 +167,7 @@ async def running(
             notifier=channel,
             acceptor=acceptor,
             languages=languages,
+            recorder=recorder,
         )
         radius = None
         if settings.radius.is_on:
@@ -237,6 +245,7 @@ async def running(
             clock=clock,
             kept_requests=KeptRequests(store, keys),
             languages=languages,
+            recorder=recorder,
             takes=takes,
         )
         metrics.watch_client_connections(lambda: plane.open_connections)
@@ -284,6 +293,7 @@ async def running(
                 )
             )
             metrics.watch_jump_host(jump_host)
+        recorder.record(READY)
         yield Gatepost(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
             admin_address=next((name_of(each) for each in listening.admin), None),

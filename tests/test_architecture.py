@@ -71,7 +71,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # The forwarding plane.
     "upstreams": {"config", "http", "operations"},
-    "forwarding": {"access", "config", "http", "languages", "operations", "pages", "secrets", "sessions", "upstreams"},
+    "forwarding": {
+        "access",
+        "audit",
+        "config",
+        "http",
+        "languages",
+        "operations",
+        "pages",
+        "secrets",
+        "sessions",
+        "upstreams",
+    },
     # The ways in: none of them meets another, nor the forwarding plane.
     "portal": {
         *(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from proxy.audit.event import AuditEvent
+from proxy.operations.store_errors import StoreUnavailable
 
 
-class AuditUnavailable(Exception):
-    """The audit cannot be written, and `[audit] required` says that nobody signs in then. The text says why."""
+class AuditUnavailable(StoreUnavailable):
+    """The audit cannot be written, and `[audit] required` says that nobody signs in then. The text says why.
+
+    Every way in answers it as it answers a store that is down.
+    """
 
 
 class Recorder(Protocol):

@@ -20,10 +20,12 @@ from proxy.access.policy import (
 )
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
+from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.audit.recorder import NoAudit, Recorder
 from proxy.http.forwarded import block
 from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Level, Session
-from proxy.sessions.way import OF_CREDENTIALS
+from proxy.sessions.way import OF_CREDENTIALS, Way
 
 _ASSERTION = b"X-Gatepost-Assertion"
 
@@ -120,6 +122,32 @@ class Admission:
     renew_at: float
 
 
+def denial_of(session: Session, app: AppSettings, rule: PathRule | None, decision: Decision) -> AuditEvent | None:
+    """What is recorded of a decision that answers 403; None: it does not. Pure.
+
+    Whoever may prove what is missing is asked for it, which is recorded where it is asked.
+    """
+    match decision:
+        case _ if rule is not None and rule.is_public:
+            return None
+        case Deny():
+            reason = "groups"
+        case DenyConfined():
+            reason = "confined"
+        case DenyFactors(scheme=""):
+            reason = "no_scheme"
+        case _:
+            return None
+    principal = session.principal
+    return AuditEvent(
+        event="access.denied",
+        actor=AuditedPerson(realm=principal.realm, guid=principal.guid, name=principal.username),
+        address=session.client_address,
+        way="" if session.way is Way.BROWSER else session.way.value,
+        facts={"app": app.name, "reason": reason} | ({} if rule is None else {"rule": rule.key[1]}),
+    )
+
+
 def _same_facts(one: Session, other: Session) -> bool:
     """Whether everything is the same from which the decision, the headers and the assertion were made."""
     return one is other or (
@@ -137,9 +165,15 @@ class Admissions:
     """The cache, per worker. It forgets a session when it ends, and the oldest one when it would outgrow `capacity`."""
 
     def __init__(
-        self, assertions: Assertions, *, capacity: int = 10_000, identity_encoding: IdentityEncoding = "utf-8"
+        self,
+        assertions: Assertions,
+        *,
+        capacity: int = 10_000,
+        identity_encoding: IdentityEncoding = "utf-8",
+        recorder: Recorder | None = None,
     ) -> None:
-        """`identity_encoding` is for apps that have none of their own."""
+        """`identity_encoding` is for apps that have none of their own. `recorder` hears of denials."""
+        self._recorder = recorder or NoAudit()
         self._assertions = assertions
         self._identity_encoding = identity_encoding
         self._capacity = capacity
@@ -167,12 +201,23 @@ class Admissions:
         key = app.name if rule is None else rule.key
         admission = of_session.get(key)
         if admission is None or now >= admission.renew_at:
+            before = admission
             admission = of_session[key] = self._admit(session, app, now, rule, demand)
+            self._record(before, admission, app, rule)
         elif admission.session is not session:
             same = _same_facts(admission.session, session)
+            before = admission
             admission = replace(admission, session=session) if same else self._admit(session, app, now, rule, demand)
             of_session[key] = admission
+            self._record(before, admission, app, rule)
         return admission
+
+    def _record(self, before: Admission | None, admission: Admission, app: AppSettings, rule: PathRule | None) -> None:
+        """A denial, once: not for each request that meets it, nor when it is worked out again."""
+        if before is None or before.decision != admission.decision:
+            denied = denial_of(admission.session, app, rule, admission.decision)
+            if denied is not None:
+                self._recorder.record(denied)
 
     def forget(self, session_id: str) -> None:
         """The session is over."""

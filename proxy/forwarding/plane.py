@@ -12,6 +12,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, PagesSettings, SchemeSettings, ServerSettings
+from proxy.audit.recorder import Recorder
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.client_side import TunnelOpening
@@ -258,6 +259,7 @@ def create_forwarding_plane(
     clock: Callable[[], float],
     kept_requests: KeptRequests,
     languages: Languages = ENGLISH_ALONE,
+    recorder: Recorder | None = None,
     takes: Capacity | None = None,
     certificate_poll_seconds: float = POLL_SECONDS,
 ) -> ForwardingPlane:
@@ -290,7 +292,7 @@ def create_forwarding_plane(
         traffic={app.name: metrics.traffic(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
         sessions=sessions,
         credential_uses=credential_uses,
-        admissions=Admissions(assertions, identity_encoding=server.identity_encoding),
+        admissions=Admissions(assertions, identity_encoding=server.identity_encoding, recorder=recorder),
         kept_requests=kept_requests,
         look=look_of(settings.pages),
         languages=languages,

@@ -16,6 +16,8 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 MASK = "[masked]"
+AUDIT_ALONE = "login_name"
+"""A field that the audit keeps, sealed (`proxy.audit.audited_log`), and no line of the log."""
 
 _SECRET_WORDS = frozenset(
     (
@@ -49,6 +51,12 @@ def redact(logger: Any, method: str, event: EventDict) -> EventDict:
     }
 
 
+def leave_out(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A structlog processor: what is for the audit alone, where there is none."""
+    event.pop(AUDIT_ALONE, None)
+    return event
+
+
 def configure_log(stream: TextIO | None = None, *, human: bool | None = None) -> FilteringBoundLogger:
     """The program's logger, writing to `stream` (stderr), in words for a `human` (by default: on a terminal).
 
@@ -63,6 +71,7 @@ def configure_log(stream: TextIO | None = None, *, human: bool | None = None) ->
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     shared: list[Processor] = [
+        leave_out,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

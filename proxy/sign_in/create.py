@@ -12,6 +12,7 @@ from config.factors import Factor
 from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
+from proxy.audit.recorder import Recorder
 from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
@@ -138,6 +139,7 @@ def create_sign_in(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     wording: Wording,
+    recorder: Recorder | None = None,
     stolen: Callable[[], Notice] | None = None,
     new_browser: Callable[[NewBrowser], Notice] | None = None,
     used_code: Callable[[int], Notice] | None = None,
@@ -145,11 +147,12 @@ def create_sign_in(
     acceptor: TicketAcceptor | None = None,
     languages: Languages = ENGLISH_ALONE,
 ) -> SignInParts:
-    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`, and of
-    remembered browsers that somebody copied (`stolen`), of sign-ins with a browser that they have not used before
-    (`new_browser`), and of recovery codes (`used_code`, with how many are left); None: nobody is told.
-    `acceptor` judges Kerberos tickets; None: nobody begins with one. `languages`: those that persons are told in."""
-    sign_in_log = SignInLog(log, count=metrics.count_sign_in)
+    """`clock` gives epoch seconds. `recorder`: what `log` hands events to. `notifier` tells persons of numbers that
+    changed, in the words of `wording`, and of remembered browsers that somebody copied (`stolen`), of sign-ins with a
+    browser that they have not used before (`new_browser`), and of recovery codes (`used_code`, with how many are left);
+    None: nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one. `languages`: those that
+    persons are told in."""
+    sign_in_log = SignInLog(log, count=metrics.count_sign_in, recorder=recorder)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     passkeys = Passkeys(settings, store.enrolments, keys, log)

@@ -80,6 +80,7 @@ class SignIn:
 
         For the person of `current`, who signed in without a password, it is one more proof, not a new sign-in.
         """
+        await self.log.can_be_proved()
         proven = await self.password.prove(client, username, password, now=now)
         if not isinstance(proven, PersonProven):
             return proven
@@ -109,6 +110,7 @@ class SignIn:
         """Judge the first token of a negotiation, and go on. Only where `tickets` is there."""
         if self.tickets is None:
             return TicketRefusedHere()
+        await self.log.can_be_proved()
         found = await self.tickets.prove(client, token, now=now)
         if isinstance(found, TicketRefusedHere):
             return found
@@ -135,6 +137,7 @@ class SignIn:
         if not self.takes_passkeys(client, goal):
             self.log.refused(client, "no_scheme", factor=Factor.PASSKEY.value)
             return PasskeyRefusedHere()
+        await self.log.can_be_proved()
         proven = await self.passkey.prove(client, given, now=now)
         if not isinstance(proven, PersonProven):
             return proven
@@ -186,7 +189,7 @@ class SignIn:
             await self.sessions.end(session)
             return await ask(None)
         if session.level is Level.SIGNED_IN:
-            self.log.succeeded(client, session)
+            await self.log.succeeded(client, session)
             await self.throttle.remember_address(person=proven.principal.guid, address=client.address, now=now)
         await self.new_browsers.note(client, goal, proven.principal, now=now)
         return SignedIn(session=session, token=token, remembered=remembered)

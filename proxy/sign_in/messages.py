@@ -30,6 +30,7 @@ from proxy.factors.passcode.arrival_times import Arrivals, offer_after, slow_sec
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen
 from proxy.languages.choice import choose_language
+from proxy.operations.log import AUDIT_ALONE
 from proxy.operations.metrics import Metrics
 from proxy.secrets.tokens import new_token
 from proxy.sign_in.client import Client, Goal
@@ -118,6 +119,7 @@ class Messages:
             realm=principal.realm,
             guid=principal.guid,
             incident=client.incident,
+            **{AUDIT_ALONE: principal.username},
         )
         self.metrics.count_passcode(delivery.outcome.value)
         if not sending.is_under_way:

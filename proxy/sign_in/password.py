@@ -15,6 +15,7 @@ from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.factors.remembered.stopped_accounts import FORGETTING, forget_all
+from proxy.operations.log import AUDIT_ALONE
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
@@ -147,7 +148,7 @@ class PasswordStep:
         if chosen is None:
             account = None
         if account is not None:
-            facts["guid"] = account.guid
+            facts |= {"guid": account.guid, AUDIT_ALONE: account.username}
         else:
             facts["name"] = hidden_name(self.keys.derive(Purpose.THROTTLE), login_name)
         typed = counted_as(login_name, self._settings_of(chosen))

@@ -132,7 +132,7 @@ class PasswordChangeStep:
         if renewed is None:
             return ChangedAndSignedOut()
         if session.level is not Level.SIGNED_IN:
-            self.attempts.log.succeeded(client, renewed[0])
+            await self.attempts.log.succeeded(client, renewed[0])
         return Changed(*renewed)
 
 

@@ -162,6 +162,7 @@ class Proving:
         who can use none of the factors, nothing is begun or kept. Of parallel tries on all workers and nodes one makes
         the challenge; the others are shown the same one.
         """
+        await self.log.can_be_proved()
         chosen = await self._try(client, principal, (only,) if only in choice else choice, proven=proven, now=now)
         if standing is not None and for_scheme:
             self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
@@ -228,6 +229,7 @@ class Proving:
             return ChallengeOver(session)
         principal = session.principal
         # Before it is judged: where nobody is answered, nothing is used up.
+        await self.log.can_be_proved()
         throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
         if throttled is not None:
             self.log.passcode_refused(client, principal, throttled.limit.value)
@@ -327,7 +329,7 @@ class Proving:
         if before.level is Level.SIGNED_IN:
             self.log.stepped_up(client, further, factor)
         elif further.level is Level.SIGNED_IN:
-            self.log.succeeded(client, further)
+            await self.log.succeeded(client, further)
         if before.level is not Level.SIGNED_IN and further.next_choice is None:
             await self.new_browsers.note(client, goal, principal, now=now)
         then = remembered = None
@@ -351,6 +353,7 @@ class Proving:
         that the last channel did not work. They cannot choose which one is next.
         """
         principal = session.principal
+        await self.log.can_be_proved()
         chosen = await self._try(client, principal, (challenge.factor,), proven=session.proven_factors, now=now)
         if isinstance(chosen, Unusable):
             self.log.stopped(client, principal, chosen.reason)

@@ -1,6 +1,7 @@
-"""The log lines of a sign-in: who, where, by which scheme, and why not. No secrets, no numbers, no typed names.
+"""What is told of a sign-in: who, where, by which scheme, and why not. No secrets, no numbers, no typed names.
 
-They are the same for every way in, because the sign-in itself writes them.
+It is the same for every way in, because the sign-in itself tells it. Each line is one of the log and, by the same call,
+one of the audit (`proxy.audit.audited_log`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from structlog.typing import FilteringBoundLogger
 
 from config.factors import Factor
 from directory.principal import Account, Principal
+from proxy.audit.recorder import NoAudit, Recorder
+from proxy.operations.log import AUDIT_ALONE
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 from proxy.sign_in.client import Client
@@ -18,10 +21,21 @@ from proxy.sign_in.credentials import Credential
 
 
 class SignInLog:
-    def __init__(self, log: FilteringBoundLogger, *, count: Callable[[str, str], None]) -> None:
-        """`count(outcome, realm)` counts each end of a sign-in: `Metrics.count_sign_in`."""
+    def __init__(
+        self, log: FilteringBoundLogger, *, count: Callable[[str, str], None], recorder: Recorder | None = None
+    ) -> None:
+        """`count(outcome, realm)` counts each end of a sign-in: `Metrics.count_sign_in`. `recorder`: what `log` hands
+        events to."""
         self._log = log
         self._count = count
+        self._recorder = recorder or NoAudit()
+
+    async def can_be_proved(self) -> None:
+        """Where the audit is required, nobody is asked for anything while it cannot be written.
+
+        Raises `AuditUnavailable`.
+        """
+        await self._recorder.written()
 
     def refused(self, client: Client, reason: str, *, realm: str = "", **facts: str) -> None:
         """Nobody is proven. `reason` and `facts` are for the log alone: the client is told none of them."""
@@ -37,9 +51,14 @@ class SignInLog:
         self._count(reason, principal.realm)
         self._of(client, principal, "sign_in.stopped", reason=reason)
 
-    def succeeded(self, client: Client, session: Session) -> None:
-        self._count("succeeded", session.principal.realm)
+    async def succeeded(self, client: Client, session: Session) -> None:
+        """Before the outcome is given: where the audit is required, nobody gets in unless it has this line.
+
+        Raises `AuditUnavailable`.
+        """
         self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, **_proven(session))
+        await self._recorder.written()
+        self._count("succeeded", session.principal.realm)
 
     def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
         """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
@@ -120,7 +139,7 @@ class SignInLog:
             realm=principal.realm,
             guid=principal.guid,
             client_address=client.address,
-            **facts,
+            **{AUDIT_ALONE: principal.username, **facts},
         )
 
 
@@ -129,6 +148,7 @@ def _named(credential: Credential) -> dict[str, str]:
     return {
         "realm": credential.realm,
         "guid": credential.guid,
+        AUDIT_ALONE: credential.username,
         "factor": credential.factor.value,
         "credential_id": credential.credential_id,
         "app": credential.app,

@@ -18,6 +18,7 @@ from config.factors import TYPED_BEYOND_APPS
 from config.settings import SSHSettings
 from directory.errors import DirectoryBusy, DirectoryError
 from proxy.operations.incidents import new_incident_id
+from proxy.operations.log import AUDIT_ALONE
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
@@ -238,7 +239,7 @@ class Visitor(JumpOnly):
     async def _let_in(self, found: LetIn) -> Next:
         """From here on the end of the session is heard; one that came before is seen."""
         principal = found.session.principal
-        self._person = {"realm": principal.realm, "guid": principal.guid}
+        self._person = {"realm": principal.realm, "guid": principal.guid, AUDIT_ALONE: principal.username}
         self._house.signed_in(self)
         try:
             live = await self._session()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,7 @@ from tests.forwarding.stage import (
     get,
     session_of,
 )
+from tests.support.kept_events import KeptEvents
 
 PAGE = "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
 
@@ -262,6 +264,28 @@ def test_an_admission_is_made_again_when_the_facts_changed() -> None:
     first = admissions.get(alice, app, NOW)
     assert admissions.get(alice, app, NOW + 29) is first
     assert admissions.get(alice, app, NOW + 30) is not first
+
+
+def test_a_denial_is_recorded_once_and_not_with_each_request() -> None:
+    class Signer:
+        def sign(self, *_: object) -> bytes:
+            return b"x"
+
+    from tests.forwarding.stage import AppSettings
+
+    app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
+    recorded = KeptEvents()
+    admissions = Admissions(Signer(), recorder=recorded)  # type: ignore[arg-type]
+    alice, bob = session_of("alice"), session_of("bob")
+    for second in range(100):
+        admissions.get(bob, app, NOW + second)
+        admissions.get(alice, app, NOW + second)
+        admissions.get(replace(bob, last_used_at=NOW + second), app, NOW + second)
+    denied = recorded.one("access.denied")
+    assert denied.actor is not None
+    assert (denied.actor.guid, denied.actor.name) == (bob.principal.guid, bob.principal.username)
+    assert denied.facts == {"app": "Wiki", "reason": "groups"}
+    assert denied.address == bob.client_address
 
 
 def test_admissions_are_bounded_and_the_oldest_goes_first() -> None:

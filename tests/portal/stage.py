@@ -31,6 +31,7 @@ from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.api.create_api import create_api
+from proxy.audit.audited_log import audited
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.factors.confinement import still_counts
 from proxy.http.reserved import API
@@ -50,6 +51,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import create_sign_in
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
+from tests.support.kept_events import KeptEvents
 
 SIGN_IN_ORIGIN = "https://signin.corp.example"
 WIKI = "https://wiki.corp.example"
@@ -367,10 +369,14 @@ class Stage:
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"])
         self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
-        log = structlog.wrap_logger(
-            self.logger,
-            processors=[structlog.processors.format_exc_info],
-            wrapper_class=structlog.make_filtering_bound_logger(0),
+        self.recorded = KeptEvents()
+        log = audited(
+            structlog.wrap_logger(
+                self.logger,
+                processors=[structlog.processors.format_exc_info],
+                wrapper_class=structlog.make_filtering_bound_logger(0),
+            ),
+            self.recorded,
         )
         languages = languages_of(settings.pages)
         sign_in = create_sign_in(
@@ -384,6 +390,7 @@ class Stage:
             log=log,
             clock=self._clock,
             wording=notice_of,
+            recorder=self.recorded,
             stolen=stolen,
             new_browser=new_browser_notice(settings),
             used_code=used_code_notices(settings),

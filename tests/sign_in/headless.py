@@ -14,6 +14,7 @@ import structlog
 from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
+from proxy.audit.audited_log import audited
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.live_sessions import LiveSessions
@@ -26,6 +27,7 @@ from proxy.store.contract import Store
 from proxy.throttle.throttle import Throttle
 from tests.portal.stage import NOW, Phone
 from tests.portal.test_password_change import ChangingDirectory
+from tests.support.kept_events import KeptEvents
 
 HOST = "signin.corp.example"
 SCHEMES = [
@@ -57,6 +59,7 @@ class Service:
         self.keys = Keys(b"k" * 32, clock=lambda: self.now)
         self.sessions = LiveSessions(store.sessions, settings.sessions)
         self.throttle = Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
+        self.recorded = KeptEvents()
         self.parts = create_sign_in(
             settings=settings,
             realms=realms,
@@ -65,7 +68,8 @@ class Service:
             keys=self.keys,
             throttle=self.throttle,
             metrics=Metrics(realms=["corp", "local"]),
-            log=structlog.get_logger(),
+            log=audited(structlog.get_logger(), self.recorded),
+            recorder=self.recorded,
             clock=lambda: self.now,
             wording=_notice_of,
             acceptor=acceptor,

@@ -31,8 +31,8 @@ from proxy.languages.current import N_, ngettext
 from proxy.languages.current import gettext as _
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.way_texts import ways_in_words
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names, may, may_change_people
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.device import describe_device
 from proxy.portal.own_factors.factor_pages import ENROLLING, kind_of

@@ -41,11 +41,11 @@ from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.operations.store_errors import StoreError
 from proxy.pages import phrases
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler, Handler, for_admins
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page, is_of_people_groups
 from proxy.portal.admin.person_page import guid_in, look_up, own_form
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import FLOW, KEYS, LOG, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import WrongField, refused
 from proxy.sessions.session import Session

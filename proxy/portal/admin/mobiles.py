@@ -26,10 +26,10 @@ from proxy.mobile_formats.words import STATUS_TITLES, place, proposal_and_remark
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler, lacking
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, may
+from proxy.portal.admin.recording import record
 from proxy.portal.admin.report import CHANGED, LISTS, REPORTED, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportProgress
 from proxy.portal.admin.report_view import Column, View, value_of, view_of

@@ -22,10 +22,10 @@ from proxy.languages.current import gettext as _
 from proxy.languages.current import ngettext
 from proxy.pages import phrases
 from proxy.pages.instants import instant, instant_to_come
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import OPENS, Done, show_explanation
 from proxy.portal.admin.parts import admin_page, app_names
 from proxy.portal.admin.person_page import asked_before, look_up, meant, own_form
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import refused
 from proxy.portal.pass_desk import desk_of

@@ -20,9 +20,9 @@ from proxy.languages.current import ngettext
 from proxy.pages import phrases
 from proxy.pages.amounts import duration
 from proxy.pages.instants import instant_to_come
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.person_page import asked_before, guid_in, look_up, meant, own_form
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import refused

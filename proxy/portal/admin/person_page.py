@@ -18,9 +18,9 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
 from proxy.languages.current import gettext as _
 from proxy.pages.answers import Answer
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import REALMS, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import MAX_FIELDS, Refused, WrongField, read_form, refused, require_csrf_token

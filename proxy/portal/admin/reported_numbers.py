@@ -17,7 +17,7 @@ from proxy.http.reserved import ADMIN_MOBILES
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
 from proxy.pages.instants import instant
-from proxy.portal.admin.audit import record
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import refused
 from proxy.portal.pages import redirect

@@ -6,9 +6,9 @@ from aiohttp import web
 
 from proxy.http.reserved import ADMIN_PERSON, ADMIN_UNDELIVERED
 from proxy.pages.instants import instant
-from proxy.portal.admin.audit import record
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page
+from proxy.portal.admin.recording import record
 from proxy.portal.app_keys import FLOW, SETTINGS, VISIT
 from proxy.sessions.session import Session
 

@@ -1,9 +1,13 @@
-"""The audit lines of the admin pages: who did what, and to whom. No typed names, no numbers."""
+"""What is recorded of the admin pages: who did what, and to whom. No typed names, no numbers.
+
+Each is a line of the log and, by the same call, one of the audit (`proxy.audit.audited_log`).
+"""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from proxy.operations.log import AUDIT_ALONE
 from proxy.portal.app_keys import LOG, VISIT
 from proxy.sessions.session import Session
 
@@ -17,5 +21,5 @@ def record(request: web.Request, admin: Session, event: str, **facts: str | int)
         realm=admin.principal.realm,
         guid=admin.principal.guid,
         client_address=visit.client_address,
-        **facts,
+        **{AUDIT_ALONE: admin.principal.username, **facts},
     )

@@ -1,0 +1,129 @@
+"""Every event that the audit keeps: what it means, and what is kept of it. `docs/audit.md` has the same table.
+
+Names are stable: an entry of years ago is read by this table. A field is added, and none is renamed or put to another
+use. Who did it, to whom, from which address, by which way in and under which incident every event has (`AuditEvent`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMeaning:
+    when: str
+    facts: tuple[str, ...] = ()
+    """In the clear: outcomes, reasons of ours, names that the configuration holds, counts, ids of what was made."""
+    personal: tuple[str, ...] = ()
+    """Sealed: what says something of a person, and what somebody else has written."""
+
+
+def _means(when: str, *facts: str, personal: tuple[str, ...] = ()) -> EventMeaning:
+    return EventMeaning(when=when, facts=facts, personal=personal)
+
+
+_MASKED = ("destination",)
+_BY = ("by",)
+_PASS = ("apps", "ends_at", "pass_id", "needs_second")
+_FAULT = ("error", "place")
+
+EVENTS: Mapping[str, EventMeaning] = {
+    # Signing in.
+    "sign_in.refused": _means("a first factor opened no account", "reason", "realm", "factor"),
+    "sign_in.stopped": _means("the first factor was right, and something else is missing", "reason"),
+    "sign_in.succeeded": _means("somebody is signed in", "scheme", "factors", "pass_id"),
+    "sign_in.reported": _means("somebody says that a sign-in was not theirs", "sessions", "browsers"),
+    "passcode.sent": _means(
+        "a relay or SMS gateway took a passcode",
+        *("channel", "relay", "outcome", "code", "factor", "message_id"),
+        personal=("destination", "reason"),
+    ),
+    "passcode.not_sent": _means(
+        "none took it",
+        *("channel", "relay", "outcome", "code", "factor", "message_id"),
+        personal=("destination", "reason"),
+    ),
+    "passcode.bounced": _means(
+        "a report says that it did not arrive", "channel", "reason", "message_id", personal=("destination", "detail")
+    ),
+    "passcode.refused": _means("a second factor was not accepted", "reason"),
+    "passkey.counter_went_back": _means("a passkey counted backwards: it may have been copied", "enrolment"),
+    "number.reported": _means("somebody says that the number is not theirs", personal=_MASKED),
+    "notice.sent": _means("a person was told of a change", "to", "outcome", personal=("reason",)),
+    "notice.not_sent": _means("a person could not be told", "to", "outcome", personal=("reason",)),
+    "step_up.begun": _means("an app asks for one more factor", "scheme", "asked", "factor"),
+    "step_up.done": _means("it was proven", "scheme", "factor", "factors", "pass_id"),
+    "ticket.refused": _means("the hand-over to an app's host was refused", "reason", "app"),
+    "browser.remembered": _means("a browser stands for the second factors from now on", "scheme"),
+    "browser.forgotten": _means("remembered browsers are so no more", "reason", "browsers"),
+    "password.changed": _means("somebody changed their password", "sessions_ended"),
+    "password.not_changed": _means("the new password was refused", "reason"),
+    # Sessions, and what they may open.
+    "sign_out.done": _means("somebody signed out"),
+    "session.ended": _means("sessions ended, by their person or by a change in the directory", "reason", "sessions"),
+    "access.denied": _means(
+        "a signed-in person may not open an app; once for each session, app and reason", "app", "reason", "rule"
+    ),
+    # Own factors and credentials.
+    "factor.added": _means("a person added a second factor", "factor"),
+    "factor.removed": _means("a person removed one", "factor"),
+    "enrolments.removed": _means("an account is gone, and with it what it had enrolled", "reason", "count"),
+    "credential.made": _means("an app password or a service token", "factor", "app", "credential_id", personal=_BY),
+    "credential.removed": _means("one was removed", "factor", "app", "credential_id", personal=_BY),
+    "credential.used": _means("a session began by one", "factor", "app", "credential_id"),
+    "credential.refused": _means("none began", "reason", "factor", "app", "credential_id"),
+    "credentials.removed": _means("an account is gone, and with it its credentials", "reason", "count"),
+    # Stand-ins for a second factor.
+    "admin.pass_given": _means("the help desk gave a pass", *_PASS, personal=("reason",)),
+    "admin.pass_confirmed": _means("a second one confirmed it", *_PASS, personal=("reason",)),
+    "admin.pass_ended": _means("it was ended, with what it had opened", *_PASS, "sessions", personal=("reason",)),
+    "vouch.asked": _means("a person asked their manager", "apps", "vouch_id", personal=("reason", "asked_of")),
+    "vouch.not_possible": _means("they could not", "reason"),
+    "vouch.answered": _means(
+        "the manager said yes or no", "answer", "apps", "ends_at", "vouch_id", "pass_id", personal=("reason",)
+    ),
+    "vouch.replaced": _means("a yes ended the pass of an earlier one", "pass_id", "sessions"),
+    "vouch.refused": _means("a manager's yes did not count", "reason"),
+    # Who looks, and who acts.
+    "admin.explained": _means("somebody was looked up", "found", "can_sign_in", personal=_BY),
+    "admin.people_shown": _means("an admin saw the list of local people", "people"),
+    "admin.person_shown": _means("an admin opened the page of a local person"),
+    "admin.person_added": _means("a local person was added", personal=_BY),
+    "admin.person_disabled": _means("a local person was disabled", personal=_BY),
+    "admin.person_enabled": _means("a local person may sign in again", personal=_BY),
+    "admin.password_set": _means("a local person got another password", personal=_BY),
+    "admin.number_set": _means("a local person got another number", personal=("destination", "by")),
+    "admin.number_confirmed": _means("a changed number was confirmed", personal=("destination", "by")),
+    "admin.sessions_ended": _means("a person's sessions were ended", "sessions", personal=_BY),
+    "admin.browsers_forgotten": _means("a person's remembered browsers were forgotten", "browsers", personal=_BY),
+    "admin.unlocked": _means("a person's counts were cleared", "wrong_ones_too", "address_too", personal=_BY),
+    "admin.factor_removed": _means("somebody's second factor was removed", "factor", personal=_BY),
+    "admin.report_settled": _means('a report "That was not me" was settled'),
+    "admin.number_report_dismissed": _means('a report "This isn\'t my number" was dismissed'),
+    "admin.passes_shown": _means("an admin saw the list of passes", "passes"),
+    "admin.undelivered_shown": _means("an admin saw the undelivered codes", "failures"),
+    "admin.mobiles": _means("the report on mobile fields was made, seen or downloaded", "done", personal=_BY),
+    "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason"),
+    # Other ways in.
+    "ssh.channel_opened": _means("a connection to a target is open", "port", personal=("host", "address")),
+    "ssh.channel_refused": _means("it was refused", "port", personal=("host", "asked", "reason")),
+    "ssh.channel_ended": _means("its target is not permitted any more", "port", "reason", personal=("host",)),
+    "ssh.closed": _means("a connection ended, and with it its session"),
+    "radius.access_changed": _means("what a person may have has changed, and their connection is ended", "client"),
+    "radius.disconnected": _means("a gateway has cut somebody off", "client"),
+    "radius.disconnect_refused": _means("it has not", "client", "error_cause"),
+    "radius.disconnect_unanswered": _means("it did not answer", "client"),
+    "radius.stays_connected": _means("it cannot be asked", "client", "seconds"),
+    # Gatepost itself.
+    "configuration.loaded": _means("a worker begins to work by a configuration", "sha256", "tables"),
+    "worker.ready": _means("it serves"),
+    "worker.left": _means("it has ended, as it was asked to"),
+    "background.failed": _means("a fault in Gatepost", *_FAULT),
+    "watch.failed": _means("a fault in Gatepost; the watch goes on", *_FAULT),
+    "portal.failed": _means("a fault in Gatepost", "path", *_FAULT),
+    "api.failed": _means("a fault in Gatepost", "path", *_FAULT),
+    "forwarding.failed": _means("a fault in Gatepost", *_FAULT),
+    "ssh.failed": _means("a fault in Gatepost", *_FAULT),
+    "radius.failed": _means("a fault in Gatepost", "client", *_FAULT),
+}
