@@ -7,9 +7,10 @@ from directory.active_directory.shared_tries import SharedTries
 from directory.directory import Directory
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
+from directory.vital_signs import Took, not_told
 
 
-def create_directories(settings: Settings, tries: SharedTries | None = None) -> Realms:
+def create_directories(settings: Settings, tries: SharedTries | None = None, took: Took = not_told) -> Realms:
     """One directory per `[[directories]]`, each told the groups that apps and schemes name."""
     want_all_groups = any(app.all_groups for app in settings.apps)
     directories: list[Directory] = []
@@ -24,6 +25,7 @@ def create_directories(settings: Settings, tries: SharedTries | None = None) -> 
                 want_all_groups=want_all_groups,
                 needs_change_times=settings.mobile.holds_fresh_numbers,
                 shared=tries,
+                took=took,
             )
             directories.append(directory)
         else:

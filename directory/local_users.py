@@ -24,6 +24,7 @@ from directory.managers import ManagerLine, line_above
 from directory.password import is_usable_password
 from directory.principal import Account, Principal
 from directory.users_file import LocalUser, UsersFile, read_users
+from directory.vital_signs import VitalSigns, signs_of
 
 HASHING_THREADS = 2
 QUEUE = 16
@@ -57,6 +58,9 @@ class LocalDirectory:
         self._reading = asyncio.Lock()
         self.last_problem: ConfigurationError | None = None
         """What is wrong with a changed file, while the previous version is still in force."""
+
+    def vital_signs(self) -> VitalSigns:
+        return signs_of(self._threads)
 
     def serves(self, login_name: LoginName) -> bool:
         qualifier = login_name.domain if login_name.domain is not None else login_name.suffix

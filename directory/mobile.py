@@ -105,6 +105,19 @@ def first_usable(texts: Iterable[str], settings: MobileSettings) -> UsableNumber
     return first or UnusableNumber(UnusableReason.EMPTY)
 
 
+def country_of(number: E164) -> str:
+    """ISO 3166 region, ``"001"`` for the few numbers that belong to none."""
+    parsed = phonenumbers.parse(number)
+    known = phonenumbers.region_code_for_number(parsed)
+    return known or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+
+
+def countries_of(settings: MobileSettings) -> frozenset[str]:
+    """Those that a number may be of."""
+    allowed = settings.allowed_countries
+    return frozenset(phonenumbers.SUPPORTED_REGIONS if _EVERY_COUNTRY in allowed else allowed)
+
+
 def mask(e164: str) -> str:
     """The last three digits behind eight bullets, however long the number is."""
     return f"{'•' * 8} {e164[-3:]}"

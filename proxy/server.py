@@ -21,6 +21,7 @@ from directory.create_directories import create_directories
 from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
 from directory.kerberos.service_key import service_keys
+from directory.mobile import countries_of
 from directory.realms import Realms
 from proxy.api.create_api import create_api
 from proxy.audit.audited_log import audited
@@ -38,6 +39,7 @@ from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import WorkerPlace, name_of
+from proxy.operations.loop_lag import watch_loop
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
 from proxy.operations.open_files import open_file_limit
@@ -116,14 +118,17 @@ async def running(
         store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
         logins = LoginTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=clock)
-        realms = create_directories(settings, StoredTries(logins))
+        metrics = Metrics(
+            realms=[directory.name for directory in settings.directories],
+            countries=countries_of(settings.mobile),
+        )
+        realms = create_directories(settings, StoredTries(logins), metrics.dependencies.note_directory)
         stack.push_async_callback(realms.close)
         await in_background(stack, realms.prepare, log)
         acceptor = open_acceptor(service_keys(settings))
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
-        metrics = Metrics(realms=[directory.name for directory in settings.directories])
         channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages, logins=logins)
         stack.push_async_callback(channel.close)
 
@@ -142,6 +147,8 @@ async def running(
         await in_background(stack, cleaning, log, failed)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
+        await in_background(stack, partial(watch_loop, metrics.dependencies.note_lag), log)
+        metrics.dependencies.watch(store, realms, worker=None if place is None else place.number)
 
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)

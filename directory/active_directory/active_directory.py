@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from config.settings import ActiveDirectorySettings
@@ -36,6 +37,7 @@ from directory.login_name import LoginName
 from directory.managers import ManagerLine
 from directory.password import are_usable_octets
 from directory.principal import Account, Principal
+from directory.vital_signs import Took, VitalSigns, not_told, signs_of
 
 WAITING_PER_THREAD = 4
 """How many jobs may wait for each thread."""
@@ -57,12 +59,14 @@ class ActiveDirectory:
         *,
         needs_change_times: bool = False,
         shared: SharedTries | None = None,
+        took: Took = not_told,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`.
 
         `needs_change_times`: something depends on when a number was written, so `check` looks whether that can be
-        read. `shared`: the tries of other processes that sign in as the service account; None: there are none.
+        read. `shared`: the tries of other processes that sign in as the service account; None: there are none. `took`
+        is told of each answer of a server.
         """
         self.realm = settings.name
         self.kerberos_realm = settings.domain.upper()
@@ -71,7 +75,7 @@ class ActiveDirectory:
         self._group_names = groups
         self._needs_change_times = needs_change_times
         self._clock = clock
-        self._servers = _domain_controllers(settings, shared)
+        self._servers = _domain_controllers(settings, shared, took)
         self._known = KnownDomain(settings, groups)
         self._persons = PersonReader(settings, self._known, groups, want_all_groups, clock=clock)
         self._proof = PasswordProof(
@@ -84,6 +88,9 @@ class ActiveDirectory:
             waiting=settings.connections * WAITING_PER_THREAD,
             timeout_seconds=settings.timeout,
         )
+
+    def vital_signs(self) -> VitalSigns:
+        return signs_of(self._threads, self._servers.are_asked())
 
     def __repr__(self) -> str:
         return f"ActiveDirectory(realm={self.realm!r}, domain={self._settings.domain!r})"
@@ -200,7 +207,7 @@ class ActiveDirectory:
         return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
 
 
-def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries | None) -> DomainControllers:
+def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries | None, took: Took) -> DomainControllers:
     password = settings.bind_password.get_secret_value()
     if not settings.bind_user or not are_usable_octets(password.encode("utf-8", "replace")):
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
@@ -213,4 +220,5 @@ def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries |
         ServiceAccount(settings.bind_user, password, shared=shared),
         addresses,
         probe_seconds=settings.timeout,
+        took=partial(took, settings.name),
     )

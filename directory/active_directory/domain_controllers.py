@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,6 +28,7 @@ from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.server_list import ServerList
 from directory.active_directory.service_account import ServiceAccount
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
+from directory.vital_signs import Step
 
 T = TypeVar("T")
 
@@ -54,11 +55,14 @@ class DomainControllers:
         addresses: HostAddresses,
         *,
         probe_seconds: float,
+        took: Callable[[Step, float], None] = lambda step, seconds: None,
     ) -> None:
-        """`probe_seconds`: how long a server that is probed may take to prove that it is back."""
+        """`probe_seconds`: how long a server that is probed may take to prove that it is back. `took` is told of each
+        answer, on any thread."""
         self._realm = realm
         self._account = account
         self._probe_seconds = probe_seconds
+        self._took = took
         self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
         self._list = ServerList(realm, locator, context, addresses, on_change=self._keeper.wake)
 
@@ -67,6 +71,10 @@ class DomainControllers:
         self._keeper.start()
         self._list.locate(deadline)
         return self._list.servers
+
+    def are_asked(self) -> Mapping[str, bool]:
+        """Of the servers that are known now, whether each is given work."""
+        return {str(server.address): server.is_asked for server in self._list.servers}
 
     def located(self, *, deadline: float) -> Located:
         return self._list.locate(deadline)
@@ -92,7 +100,9 @@ class DomainControllers:
             deadline,
         )
         with self._sending_once(server, connection):
+            sent_at = time.monotonic()
             outcome = connection.bind(dn, password, deadline=deadline)
+            self._took("bind", time.monotonic() - sent_at)
         if outcome.code != SUCCESS and refusal_reason(outcome) is None:
             reason = f"{server.address}: a bind was answered {outcome.code}"
             if outcome.code in (BUSY, UNAVAILABLE):  # any other may be about this person only
@@ -199,14 +209,19 @@ class DomainControllers:
         if kept is not None:
             try:
                 # Impatient even with the only server: a firewall may have silently forgotten the connection.
-                return self._work(server, Reader(self._realm, kept, deadline, patience), kept, work)
+                return self._work(server, self._reader(kept, deadline, patience), kept, work)
             except ConnectionFailed as exc:
                 if exc.is_silence and is_replaceable:
                     raise
                 # Otherwise the server may have closed it while it was idle: try once more, on a new one.
         connection = self._open_service(server, _until(server, deadline, is_replaceable))
-        reader = Reader(self._realm, connection, deadline, patience if is_replaceable else None)
+        reader = self._reader(connection, deadline, patience if is_replaceable else None)
         return self._work(server, reader, connection, work)
+
+    def _reader(self, connection: Connection, deadline: float, patience_seconds: float | None) -> Reader:
+        return Reader(
+            self._realm, connection, deadline, patience_seconds, took=lambda seconds: self._took("search", seconds)
+        )
 
     def _work(self, server: DomainController, reader: Reader, connection: Connection, work: Callable[[Reader], T]) -> T:
         try:

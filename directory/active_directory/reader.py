@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from directory.active_directory.connection import Connection
 from directory.active_directory.deadline_socket import ConnectionFailed
@@ -45,12 +45,20 @@ class Reader:
     """What one piece of work in a thread reads with: a bound service connection and a deadline."""
 
     def __init__(
-        self, realm: str, connection: Connection, deadline: float, patience_seconds: float | None = None
+        self,
+        realm: str,
+        connection: Connection,
+        deadline: float,
+        patience_seconds: float | None = None,
+        *,
+        took: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`patience_seconds`: how long each single answer may take; None: until the deadline."""
+        """`patience_seconds`: how long each single answer may take; None: until the deadline. `took` is told how long
+        each did."""
         self._realm = realm
         self._connection = connection
         self._patience_seconds = patience_seconds
+        self._took = took
         self._answers = 0
         self._answered_in = 0.0
         self.deadline = deadline
@@ -129,5 +137,7 @@ class Reader:
         patience = self.deadline if self._patience_seconds is None else asked_at + self._patience_seconds
         found = self._connection.search(search, deadline=min(self.deadline, patience))
         self._answers += 1
-        self._answered_in += time.monotonic() - asked_at
+        seconds = time.monotonic() - asked_at
+        self._answered_in += seconds
+        self._took(seconds)
         return found

@@ -6,7 +6,8 @@ Times are seconds of the event loop's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -39,13 +40,15 @@ class Channels:
         *,
         budget_seconds: float,
         email_for_sms: bool = False,
+        took: Callable[[str, float], None] | None = None,
     ) -> None:
         """`channels`, at least one, in the order of the configuration; `post` sends notices, even if it is not a
-        channel."""
+        channel. `took` is told how long each attempt of a channel was."""
         self._channels = tuple(channels)
         self._relays = relays
         self._post = post
         self._budget_seconds = budget_seconds
+        self._took = took
         self._kinds_for_sms = frozenset(ChannelKind) if email_for_sms else SMS_ONLY
 
     @property
@@ -124,6 +127,10 @@ class Channels:
                 found.append(CheckResult(subject=f"credit {channel.name}", ok=not channel.low_credit(), detail=detail))
         return found
 
+    def are_up(self) -> Mapping[str, bool]:
+        """Whether each relay (``host:port``) and HTTP gateway (its channel's name) answered when it was last asked."""
+        return {**self._relays.are_up(), **{each.name: each.is_up for each in self._http()}}
+
     async def close(self) -> None:
         await asyncio.gather(*(each.close() for each in self._http()), self._relays.close())
 
@@ -151,7 +158,10 @@ class Channels:
         tried: list[Delivery] = []
         for index, channel in enumerate(order):
             share = (end - loop.time()) / (len(order) - index)  # a hanging channel leaves time for those after it
+            began_at = time.monotonic()
             delivery = await attempt(channel, loop.time() + share)
+            if self._took is not None:
+                self._took(channel.name, time.monotonic() - began_at)
             tried.append(delivery)
             if delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
                 break

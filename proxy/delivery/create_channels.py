@@ -64,7 +64,17 @@ def create_channels(
             channels.append(_by_http(name, settings, texts, alarms))
         elif preset := preset_named(name, settings.sms, home_region=settings.mobile.home_region):
             channels.append(SMSByMail(preset, texts, together, clock=clock))
-    return Channels(channels, together, post, budget_seconds=budget, email_for_sms=settings.second_factor.email_for_sms)
+    made = Channels(
+        channels,
+        together,
+        post,
+        budget_seconds=budget,
+        email_for_sms=settings.second_factor.email_for_sms,
+        took=None if metrics is None else metrics.dependencies.note_send,
+    )
+    if metrics is not None:
+        metrics.dependencies.watch_relays(made.are_up)
+    return made
 
 
 def _by_http(name: str, settings: Settings, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:

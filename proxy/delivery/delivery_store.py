@@ -46,6 +46,8 @@ class Sending:
     """Why it failed, for the person who has to fix it; holds no number and no text."""
     has_tag: bool = False
     """Whether the message showed the tag."""
+    country: str = ""
+    """ISO region of the number, as far as it is known: for the metrics."""
 
     @property
     def is_under_way(self) -> bool:

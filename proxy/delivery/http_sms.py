@@ -115,6 +115,11 @@ class SMSByHTTP:
     def is_down(self) -> bool:
         return self._breaker.is_down()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it answered when it was last asked."""
+        return self._breaker.is_closed
+
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
         if message.number is None:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind, reason="there is no number")

@@ -6,7 +6,7 @@ Times are seconds of the event loop's clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from proxy.delivery.channel import Delivery, Outcome
@@ -26,6 +26,9 @@ class Relays:
     def misconfigured(self) -> tuple[str, ...]:
         """The relays that wait for the operator."""
         return tuple(relay.name for relay in self._relays if relay.misconfiguration)
+
+    def are_up(self) -> Mapping[str, bool]:
+        return {relay.name: relay.breaker.is_closed for relay in self._relays}
 
     async def hand_over(self, mail_from: Callable[[str], Mail], *, deadline: float | None = None) -> Delivery:
         """`mail_from` makes the mail for a relay's sender address. Never raises for what a relay or network does."""

@@ -11,7 +11,8 @@ from config.addresses import PublicURL
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.routes import Route
 from proxy.languages.choice import Languages
-from proxy.operations.metrics import AppTraffic, Metrics
+from proxy.operations.metrics import Metrics
+from proxy.operations.traffic_metrics import AppTraffic
 from proxy.pages.look import HouseLook
 from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.kept_requests import KeptRequests

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from proxy.forwarding.client_side import ClientSide, TunnelOpening
 from proxy.forwarding.context import Context
@@ -30,6 +31,7 @@ from proxy.http.response_head import (
     parse_response_head,
 )
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.operations.traffic_metrics import TIMED_ONE_OF
 from proxy.sessions.session import Session
 from proxy.upstreams.after_body import is_last, may_bring_more, owner_after
 from proxy.upstreams.connection import CLOSED, UpstreamConnection
@@ -62,6 +64,8 @@ class Exchange:
     _owner: str | None = None
     """The session whose the connection is from now on; None: it stays whose it was."""
     is_answered = False
+    _sent_at = 0.0
+    """When its request was sent (`time.monotonic`: uvloop's clock is too coarse); 0: it is not timed."""
 
     def __init__(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> None:
         upstream = forward.route.upstream
@@ -73,6 +77,7 @@ class Exchange:
         self._context = context
         self._upstream = upstream
         self._pool = context.pools[upstream.name]
+        self._traffic = context.traffic[upstream.name]
         self.connection: UpstreamConnection | None = None
         """To the upstream, while it is this exchange's."""
         self._upload: Upload | None = None
@@ -168,6 +173,11 @@ class Exchange:
             request_bytes = with_host(request_bytes, connection.server.host)
         if self._upload is None:
             connection.transport.write(request_bytes)
+            traffic = self._traffic
+            traffic.until_timed -= 1
+            if not traffic.until_timed:
+                traffic.until_timed = TIMED_ONE_OF
+                self._sent_at = monotonic()
         else:
             self.on_request_data(self._client.take_buffer(), before=request_bytes)
 
@@ -266,7 +276,9 @@ class Exchange:
         self.state = self.state.then[_ANSWERING]
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
-        self._context.traffic[self._upstream.name].by_class[head.status // 100] += 1
+        self._traffic.by_class[head.status // 100] += 1
+        if self._sent_at:
+            self._traffic.note_answer(monotonic() - self._sent_at)
         is_kept = client.is_kept
         connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(head, is_chunked=is_chunked, connection=connection)
@@ -316,7 +328,7 @@ class Exchange:
         out = head_for_client(head)
         self.state = self.state.then[_OVER]
         self.is_answered = True
-        self._context.traffic[self._upstream.name].by_class[1] += 1
+        self._traffic.by_class[1] += 1
         self.connection, connection.exchange = None, None
         self._pool.note_success(connection.server)
         idle_seconds = self._upstream.settings.tunnel_idle_timeout
@@ -395,7 +407,7 @@ class Exchange:
 
     def _fail(self, problem: Problem, reason: str) -> None:
         if problem in _UPSTREAM_PROBLEMS:
-            self._context.traffic[self._upstream.name].upstream_failures += 1
+            self._traffic.upstream_failures += 1
         self.abort()
         sent_on = self._forward.sent_on
         if sent_on is not None and problem in _NOTHING_SENT:

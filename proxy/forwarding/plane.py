@@ -24,8 +24,9 @@ from proxy.forwarding.tunnel import Tunnel
 from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.descriptors import RESERVE, Capacity, capacity
-from proxy.operations.metrics import AppTraffic, Metrics
+from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
+from proxy.operations.traffic_metrics import AppTraffic
 from proxy.pages.look import look_of
 from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.identity import Assertions
@@ -237,6 +238,8 @@ class ForwardingPlane:
                 connection.on_deadline()
         for pool in self.context.pools.values():
             pool.drop_old(now)
+        for traffic in self.context.traffic.values():
+            traffic.until_timed = 1
         for check in self._checks:
             check.on_tick(now)
         if now >= self._tunnels_at:
@@ -289,7 +292,7 @@ def create_forwarding_plane(
             for route in routes.values()
         },
         # The portal is no app: what it answers is counted, and not shown.
-        traffic={app.name: metrics.traffic(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
+        traffic={app.name: metrics.traffic.of(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
         sessions=sessions,
         credential_uses=credential_uses,
         admissions=Admissions(assertions, identity_encoding=server.identity_encoding, recorder=recorder),
@@ -300,6 +303,10 @@ def create_forwarding_plane(
         log=log,
         clock=clock,
     )
+    for app in settings.apps:
+        metrics.traffic.watch_pool(app.name, context.pools[app.name])
     pairs = server.certificate_pairs
     tls = PublicTLS(pairs, log=log, clock=clock, poll_seconds=certificate_poll_seconds) if pairs else None
+    if tls is not None:
+        metrics.traffic.watch_certificates(lambda: tls.ends_at)
     return ForwardingPlane(context, server, tls=tls, capacity=takes)

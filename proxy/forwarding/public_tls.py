@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +128,11 @@ class PublicTLS:
     def context(self) -> ssl.SSLContext:
         """For the next connection."""
         return self._loaded.front
+
+    @property
+    def ends_at(self) -> Mapping[str, float]:
+        """When each certificate's validity ends, by its file; epoch seconds."""
+        return {str(path): ends_at for path, ends_at in self._loaded.ends_at}
 
     async def run(self) -> None:
         """Look at the files again and again, until cancelled."""

@@ -152,6 +152,7 @@ def create_health_app(
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    metrics.dependencies.watch_readiness(lambda: readiness_now(clock()))
     app = answering(readyz=readyz, takes_traffic=takes_traffic, show_metrics=show_metrics)
     app[READINESS] = lambda: readiness_now(clock())
     app.cleanup_ctx.append(background)

@@ -1,34 +1,23 @@
 """Counters for Prometheus: configured names and outcomes only, nothing about persons.
 
-The forwarding plane adds to plain integers (`AppTraffic`); they become samples only when somebody asks. All else
-happens a few times per sign-in and uses prometheus-client as it comes.
+Here is what happens a few times per sign-in, with prometheus-client as it comes. What the plane forwards is in
+`traffic_metrics`, and what Gatepost depends on in `dependency_metrics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
+
+from proxy.operations.dependency_metrics import DependencyMetrics
+from proxy.operations.traffic_metrics import TrafficMetrics
 
 OTHER = "other"
-"""Stands for a realm that is not configured: typed text must not become a label."""
-
-
-class AppTraffic:
-    """What was forwarded for one app. The plane does ``traffic.by_class[status // 100] += 1`` and no more."""
-
-    __slots__ = ("by_class", "upstream_failures")
-
-    def __init__(self) -> None:
-        self.by_class = [0] * 10
-        """By the status' first digit."""
-        self.upstream_failures = 0
-        """Unreachable, broken or silent upstreams."""
+"""Stands for a realm or country that is not configured: typed text must not become a label."""
 
 
 class CountsOpen(Protocol):
@@ -41,17 +30,29 @@ class CountsOpen(Protocol):
     def open_channels(self) -> int: ...
 
 
-class Metrics(Collector):
+class Metrics:
     """The counters of one process."""
 
-    def __init__(self, *, realms: Collection[str] = ()) -> None:
-        """With `realms` given, any other realm is counted as "other"."""
+    def __init__(self, *, realms: Collection[str] = (), countries: Collection[str] = ()) -> None:
+        """With `realms` given, any other realm is counted as "other"; so is any country that is none of `countries`."""
         self.registry = CollectorRegistry(auto_describe=True)
+        self.traffic = TrafficMetrics(self.registry)
+        self.dependencies = DependencyMetrics(self.registry)
         self._realms = frozenset(realms)
-        self._traffic: dict[str, AppTraffic] = {}
+        self._countries = frozenset(countries)
         counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
         self._sign_ins = counter("gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"))
         self._passcodes = counter("gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",))
+        self._taken = counter(
+            "gatepost_passcodes_taken",
+            "Passcodes that a relay or gateway took, by channel and country of the number",
+            ("channel", "country"),
+        )
+        self._entered = counter(
+            "gatepost_passcodes_entered",
+            "Passcodes that were entered, by channel and country of the number",
+            ("channel", "country"),
+        )
         self._bounces = counter(
             "gatepost_bounces", "Mails in the inbox for failed deliveries, by what they say", ("reason",)
         )
@@ -70,7 +71,6 @@ class Metrics(Collector):
             "Passcodes sent within the running day, of all workers, and how many may be",
             ("count",),
         )
-        self.registry.register(self)
 
     def count_sign_in(self, outcome: str, realm: str) -> None:
         """`outcome` is one of the program's own words (an enum's value), never typed text."""
@@ -79,6 +79,19 @@ class Metrics(Collector):
     def count_passcode(self, outcome: str) -> None:
         """`outcome` as in `proxy.delivery.channel.Outcome`."""
         self._passcodes.labels(outcome).inc()
+
+    def count_taken(self, channel: str, country: str) -> None:
+        """`country`: the ISO region of the number; empty for a mail address."""
+        labels = self._way(channel, country)
+        self._taken.labels(*labels).inc()
+        self._entered.labels(*labels)  # 0 from here on: their share is told even if nobody ever enters one
+
+    def count_entered(self, channel: str, country: str) -> None:
+        """A right passcode; both as in `count_taken`."""
+        self._entered.labels(*self._way(channel, country)).inc()
+
+    def _way(self, channel: str, country: str) -> tuple[str, str]:
+        return channel, country if not country or country in self._countries else OTHER
 
     def count_bounce(self, reason: str) -> None:
         """`reason` as in `proxy.delivery.delivery_store.FailureReason`, "unrelated" or "unknown_message"."""
@@ -103,10 +116,6 @@ class Metrics(Collector):
         """`problem` as in `proxy.http.problem.Problem`."""
         self._refusals.labels(problem).inc()
 
-    def traffic(self, app: str) -> AppTraffic:
-        """The counts of one configured app: fetched once and kept by the plane."""
-        return self._traffic.setdefault(app, AppTraffic())
-
     def watch_live_sessions(self, count: Callable[[], int]) -> None:
         """`count` is called at each scrape, so it must be quick."""
         self._watch("gatepost_live_sessions", "Sessions that this process holds", count)
@@ -128,19 +137,3 @@ class Metrics(Collector):
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""
         return generate_latest(self.registry)
-
-    def collect(self) -> Iterator[Metric]:
-        """The plane's integers as samples."""
-        requests = CounterMetricFamily(
-            "gatepost_forwarded_requests", "Answers forwarded, by app and status class", labels=("app", "status")
-        )
-        failures = CounterMetricFamily(
-            "gatepost_upstream_failures", "Upstreams unreachable, broken or silent, by app", labels=("app",)
-        )
-        for app, traffic in self._traffic.items():
-            for digit, count in enumerate(traffic.by_class):
-                if count:
-                    requests.add_metric((app, f"{digit}xx"), count)
-            failures.add_metric((app,), traffic.upstream_failures)
-        yield requests
-        yield failures

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.factors import ChannelKind
 from directory.mail_address import is_plain_address
+from directory.mobile import country_of
 from directory.principal import Principal
 from proxy.delivery.channel import EMAIL_ONLY, Delivery, DeliveryStatus, Outcome, PasscodeChannels, PasscodeMessage
 from proxy.delivery.delivery_store import (
@@ -105,7 +106,10 @@ class Messages:
         )
         # A relay may have been slow: the time of a message is measured from its hand-over.
         now = self.clock()
-        sending = await self._remember(principal, challenge, delivery, message_id, language, now=now)
+        country = ""
+        if delivery.kind is ChannelKind.SMS and chosen.number is not None:
+            country = country_of(chosen.number)
+        sending = await self._remember(principal, challenge, delivery, message_id, language, country, now=now)
         self.log.info(
             "passcode.sent" if sending.is_under_way else "passcode.not_sent",
             outcome=delivery.outcome.value,
@@ -122,7 +126,9 @@ class Messages:
             **{AUDIT_ALONE: principal.username},
         )
         self.metrics.count_passcode(delivery.outcome.value)
-        if not sending.is_under_way:
+        if sending.is_under_way:
+            self.metrics.count_taken(sending.channel, country)
+        else:
             await self.throttle.send_not_taken(now=now)
         await self._tell_of_day(now)
         return sending
@@ -134,6 +140,7 @@ class Messages:
         delivery: Delivery,
         message_id: str,
         language: str,
+        country: str,
         *,
         now: float,
     ) -> Sending:
@@ -151,6 +158,7 @@ class Messages:
             report_id=delivery.report_id if delivery.can_report else "",
             reason=delivery.reason,
             has_tag=self.channels.has_tag(delivery.channel, language),
+            country=country,
         )
         await self.deliveries.put_sending(sending)
         if delivery.outcome is Outcome.REFUSED and delivery.kind is not None:
@@ -205,6 +213,9 @@ class Messages:
     async def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
         """A right passcode was typed."""
         under_way = [each for each in sendings if each.is_under_way]
+        latest = latest_of(under_way)
+        if latest is not None:
+            self.metrics.count_entered(latest.channel, latest.country)
         if len(under_way) == 1:
             await self.arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
 

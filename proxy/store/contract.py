@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from proxy.audit.person_keys import PersonKeyStore
@@ -92,6 +93,10 @@ class Store(Protocol):
 
     async def remarks(self) -> tuple[str, ...]:
         """What about the store's own settings puts sessions at risk, a sentence each. Raises `StoreUnavailable`."""
+        ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many operations wait at this moment, by what they wait for: for the metrics."""
         ...
 
     async def close(self) -> None: ...

@@ -16,6 +16,7 @@ from config.factors import ChannelKind
 from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, Delivery, Outcome
 from proxy.delivery.channels_in_order import Channels, in_turn, summed_up
 from proxy.delivery.create_channels import create_channels
+from proxy.operations.metrics import Metrics
 from tests.support.delivery import PASSCODE, delivery_settings, passcode_message, relay_settings
 from tests.support.sms_http import SMSGateway, generic_table, kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, Sink, scripted_smtp, smtp_sink
@@ -25,7 +26,13 @@ MAIL = "anna.smith@corp.example"
 
 @asynccontextmanager
 async def channels_at(
-    gateway: SMSGateway, port: int, *names: str, email_for_sms: bool = False, budget: str = "5s", timeout: str = "2s"
+    gateway: SMSGateway,
+    port: int,
+    *names: str,
+    email_for_sms: bool = False,
+    budget: str = "5s",
+    timeout: str = "2s",
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Channels]:
     tables = {"kapow_http": kapow_table(gateway), "provider": generic_table(gateway)}
     settings = delivery_settings(
@@ -33,7 +40,7 @@ async def channels_at(
         second_factor={"channels": names, "budget": budget, "email_for_sms": email_for_sms},
         sms={"http": {name: table for name, table in tables.items() if name in names}},
     )
-    channels = create_channels(settings)
+    channels = create_channels(settings, metrics=metrics)
     try:
         yield channels
     finally:
@@ -72,6 +79,21 @@ async def test_what_was_not_taken_goes_through_the_next_channel(
     assert (delivery.outcome, delivery.channel) == (Outcome.ACCEPTED, "kapow_http")
     assert f"the relay answered {reply[:3]}" in delivery.reason  # the log should say why it was not the first
     assert len(gateway.sent) == 1
+
+
+async def test_metrics_say_how_long_each_channel_took_and_who_does_not_answer(gateway: SMSGateway, sink: Sink) -> None:
+    metrics = Metrics()
+    sink.mail = "451 later"
+    async with channels_at(gateway, sink.port, "kapow", "kapow_http", metrics=metrics) as channels:
+        await channels.send(passcode_message())
+        text = metrics.render().decode()
+    for line in (
+        'gatepost_send_seconds_count{channel="kapow"} 1.0',
+        'gatepost_send_seconds_count{channel="kapow_http"} 1.0',
+        f'gatepost_relay_up{{relay="127.0.0.1:{sink.port}"}} 0.0',
+        'gatepost_relay_up{relay="kapow_http"} 1.0',
+    ):
+        assert line in text.splitlines()
 
 
 async def test_an_unknown_outcome_is_never_followed_by_a_second_message(gateway: SMSGateway) -> None:

@@ -20,7 +20,9 @@ from directory.errors import DirectoryBusy, DirectoryError, DirectoryUnavailable
 from directory.local_users import LocalDirectory
 from directory.login_name import LoginName
 from directory.principal import Principal
+from directory.vital_signs import VitalSigns
 from tests.directory.contract import DirectoryContract, DirectoryWorld, found
+from tests.support.eventually import eventually
 
 PASSWORD = "Correct horse 7 ñ"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -256,6 +258,18 @@ async def test_a_full_queue_is_busy_at_once_and_free_again_later(path: Path) -> 
         with pytest.raises(DirectoryBusy):
             await directory.authenticate(account, PASSWORD)
     assert isinstance(await directory.authenticate(account, PASSWORD), Principal)
+    await directory.close()
+
+
+async def test_a_directory_tells_how_many_threads_work_and_what_waits_for_one(path: Path) -> None:
+    threads = BoundedThreads("Local", 2, waiting=4)
+    directory = directory_of(path, threads=threads)
+    assert directory.vital_signs() == VitalSigns(threads=2, busy=0, waiting=0)
+    async with blocked(threads, 1):
+        assert directory.vital_signs() == VitalSigns(threads=2, busy=1, waiting=0)
+        async with blocked(threads, 4):
+            assert directory.vital_signs() == VitalSigns(threads=2, busy=2, waiting=3)
+    await eventually(lambda: directory.vital_signs().busy == 0)
     await directory.close()
 
 

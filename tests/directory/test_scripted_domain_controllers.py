@@ -23,6 +23,7 @@ from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Account, Principal
 from tests.directory.contract import parsed
+from tests.support.eventually import eventually
 from tests.support.scripted_ldap import (
     ALICE,
     ALICE_DN,
@@ -89,6 +90,23 @@ async def test_the_usual_sign_in_is_one_bind_of_the_person(server: ScriptedLDAP)
             assert isinstance(await directory.authenticate(account, "right"), Principal)
             assert len(server.binds(ALICE_DN)) == 1
             assert len(server.binds(SERVICE_USER)) == 1
+
+
+async def test_each_answer_is_timed_and_a_server_that_is_gone_is_told(server: ScriptedLDAP) -> None:
+    took: list[tuple[str, str]] = []
+    gone = "ldaps://127.0.0.1:1"
+    with server.running():
+        wanted = settings(server.url, gone, ca_file=server.ca_file)
+        directory = ActiveDirectory(wanted, took=lambda realm, step, _: took.append((realm, step)))
+        assert directory.vital_signs().servers == {}
+        account = await directory.find(parsed("alice"))
+        await directory.authenticate(account, "right")
+        assert took.count(("corp", "bind")) == 1  # the service account's own are not a person's
+        assert took.count(("corp", "search")) == sum(each.kind == SEARCH for each in server.requests)
+        await directory.prepare()
+        await eventually(lambda: not directory.vital_signs().servers[gone])
+        assert directory.vital_signs().servers[server.url]
+        await directory.close()
 
 
 FAILURES = {

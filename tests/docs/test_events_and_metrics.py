@@ -93,8 +93,8 @@ def metrics_in_code() -> dict[str, tuple[str, set[str]]]:
                         rest[0] if rest else next((each.value for each in node.keywords if each.arg == "labels"), None)
                     )
                     labels = set(ast.literal_eval(given)) if isinstance(given, ast.Tuple) else set()
-                    is_counter = "counter" in called.lower()
-                    found[f"{name}_total" if is_counter else name] = ("counter" if is_counter else "gauge", labels)
+                    kind = next((each for each in ("counter", "histogram") if each in called.lower()), "gauge")
+                    found[f"{name}_total" if kind == "counter" else name] = (kind, labels)
     return found
 
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.operations.metrics import Metrics
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.upstreams import answer
+
+
+def told(metrics: Metrics, name: str, **labels: str) -> float:
+    families = text_string_to_metric_families(metrics.render().decode())
+    samples = (sample for family in families for sample in family.samples)
+    return next(sample.value for sample in samples if sample.name == name and sample.labels == labels)
 
 
 async def test_answers_are_counted_by_app_and_class(staged: StageMaker) -> None:
@@ -27,3 +36,25 @@ async def test_upstream_failures_and_refusals_are_counted(stage: Stage) -> None:
 async def test_the_portal_is_no_app(stage: Stage) -> None:
     assert (await stage.ask(get("/.gatepost/me"))).status == 200
     assert "forwarded_requests_total{" not in stage.metrics.render().decode()
+
+
+async def test_the_time_to_an_answer_is_told_of_a_sample_of_requests_without_bodies(stage: Stage) -> None:
+    count = "gatepost_upstream_answer_seconds_count"
+    await stage.ask(get(method="POST", lines="Content-Length: 2\r\n") + b"hi")
+    assert told(stage.metrics, count, app="Wiki") == 0
+    await stage.ask(get())
+    assert told(stage.metrics, count, app="Wiki") == 1  # the first of all
+    for _ in range(40):
+        await stage.ask(get())
+    # One of sixteen, and the first after each of the plane's ticks.
+    assert 3 <= told(stage.metrics, count, app="Wiki") < 40
+    assert told(stage.metrics, "gatepost_upstream_answer_seconds_bucket", app="Wiki", le="+Inf") >= 3
+    assert 0 < told(stage.metrics, "gatepost_upstream_answer_seconds_sum", app="Wiki") < 40
+
+
+async def test_connections_to_an_app_are_told_by_state(stage: Stage) -> None:
+    await stage.ask(get())
+    connections = "gatepost_upstream_connections"
+    assert told(stage.metrics, connections, app="Wiki", state="idle") == 1
+    assert told(stage.metrics, connections, app="Wiki", state="busy") == 0
+    assert told(stage.metrics, "gatepost_upstream_waiting_requests", app="Wiki") == 0

@@ -219,7 +219,7 @@ async def test_metrics_hold_outcomes_and_configured_names() -> None:
     metrics.count_sign_in("refused", "alice@evil.example")
     metrics.count_passcode("accepted")
     metrics.count_refusal("not_allowed")
-    traffic = metrics.traffic("Wiki")
+    traffic = metrics.traffic.of("Wiki")
     traffic.by_class[2] += 3
     traffic.by_class[5] += 1
     traffic.upstream_failures += 1
@@ -244,6 +244,23 @@ async def test_metrics_hold_outcomes_and_configured_names() -> None:
     assert "alice" not in text
 
 
+async def test_metrics_say_what_readyz_says_of_each_check() -> None:
+    metrics, store, relay, slow = Metrics(), Dependency(), Dependency("away"), asyncio.Event()
+
+    async def hang() -> str | None:
+        await slow.wait()
+        return None
+
+    async with served({"store": store, "relay": relay, "slow": hang}, metrics) as client:
+        await store.was_asked()
+        await relay.was_asked()
+        text = await (await client.get("/metrics")).text()
+    assert "gatepost_ready 1.0" in text
+    assert 'gatepost_check_ok{check="store"} 1.0' in text
+    assert 'gatepost_check_ok{check="relay"} 0.0' in text
+    assert 'check="slow"' not in text  # nobody knows yet
+
+
 def test_two_processes_worth_of_metrics_do_not_meet() -> None:
     first, second = Metrics(), Metrics()
     first.count_passcode("accepted")
@@ -252,4 +269,4 @@ def test_two_processes_worth_of_metrics_do_not_meet() -> None:
 
 def test_the_same_app_counts_in_one_place() -> None:
     metrics = Metrics()
-    assert metrics.traffic("Wiki") is metrics.traffic("Wiki")
+    assert metrics.traffic.of("Wiki") is metrics.traffic.of("Wiki")

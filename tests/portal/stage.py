@@ -367,7 +367,7 @@ class Stage:
         )
         self.realms = Realms([local, self.scripted], default_realm)
         self.logger = CapturingLogger()
-        self.metrics = Metrics(realms=["local"])
+        self.metrics = Metrics(realms=["local"], countries=["GB"])
         self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.recorded = KeptEvents()
         log = audited(

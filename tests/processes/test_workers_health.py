@@ -88,7 +88,7 @@ async def workers_in(
 async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
     first, second = Metrics(realms=("corp",)), Metrics(realms=("corp",))
     for metrics, count in ((first, 3), (second, 4)):
-        metrics.traffic("Wiki").by_class[2] += count
+        metrics.traffic.of("Wiki").by_class[2] += count
         metrics.count_sign_in("signed_in", "corp")
     second.count_refusal("not_allowed")
     async with workers_in(tmp_path, first, second) as client:

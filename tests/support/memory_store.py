@@ -752,5 +752,8 @@ class MemoryStore:
     async def remarks(self) -> tuple[str, ...]:
         return ()
 
+    def waiting(self) -> Mapping[str, int]:
+        return {}
+
     async def close(self) -> None:
         self.calls.append("close")

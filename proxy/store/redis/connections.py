@@ -26,7 +26,7 @@ from config.settings import StoreSettings
 from config.tables.store import RedisURL
 from proxy.operations.store_errors import Silent, StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
-from proxy.store.redis.pools import RedisPool, open_pool
+from proxy.store.redis.pools import CONNECTIONS, RedisPool, open_pool
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
 
@@ -79,6 +79,7 @@ class RedisConnections:
         self._pool: RedisPool | None = None
         self._left_behind: list[RedisPool] = []
         self._closed = False
+        self._asking = 0
         database = f"{self._url.database}:" if self._url.database else ""
         self.prefix = f"{{{settings.prefix}}}:{database}".encode()
         """Of every key and of the channel. The braces put all keys into one slot of a cluster. Channels belong to no
@@ -90,6 +91,11 @@ class RedisConnections:
             self._wait = ("WAITAOF", 1, settings.wait_replicas, milliseconds)
         elif settings.wait_replicas:
             self._wait = ("WAIT", settings.wait_replicas, milliseconds)
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for a connection."""
+        return max(self._asking - CONNECTIONS, 0)
 
     def key(self, kind: str, name: str | bytes) -> bytes:
         return self.prefix + kind.encode() + b":" + (name.encode() if isinstance(name, str) else name)
@@ -180,6 +186,7 @@ class RedisConnections:
         is_waiting: bool = False,
     ) -> Any:
         pool = self.pool()
+        self._asking += not is_waiting
         try:
             async with asyncio.timeout(self.limits.call_seconds), pool.waiting_places if is_waiting else pool.places:
                 try:
@@ -198,6 +205,8 @@ class RedisConnections:
         except ResponseError as exc:
             # Without its cause: some answers quote what they were asked.
             raise StoreUnavailable(redis_reason(exc)) from None
+        finally:
+            self._asking -= not is_waiting
 
     async def _exchange(self, pool: RedisPool, command: Sequence[Argument], wait: Sequence[Argument] | None) -> Any:
         """One attempt on one connection. Raises `_NotThere` and `ResponseError`."""

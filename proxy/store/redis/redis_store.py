@@ -8,7 +8,7 @@ it, it also means on the server's disk, or on so many replicas, before it is ack
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from config.settings import StoreSettings
 from proxy.sessions.session_store import WatchedSessions
@@ -65,6 +65,10 @@ class RedisStore:
         ping = ("SET", self.connections.prefix + b"ping", "", "PX", 1000)
         await self.connections.command(*ping, durable=True)
         await self.listening.catch_up()
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many commands wait for a connection."""
+        return {"connections": self.connections.waiting}
 
     async def remarks(self) -> tuple[str, ...]:
         return await remarks(self.connections, self._settings, now=self._clock())

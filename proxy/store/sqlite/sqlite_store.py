@@ -8,7 +8,7 @@ lock, so nothing that was judged in it can have changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from proxy.sessions.session_store import WatchedSessions
@@ -59,6 +59,10 @@ class SQLiteStore:
         self.network_accesses = kept
         self.sessions: WatchedSessions = SQLiteSessions(database, self.news, clock=clock)
         self.ping = database.ping
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many jobs wait for each thread."""
+        return {"reading": self.database.reading.waiting, "writing": self.database.writing.waiting}
 
     async def remarks(self) -> tuple[str, ...]:
         """None: nothing about a file's settings puts sessions at risk."""

@@ -89,6 +89,11 @@ class DatabaseThread:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs the thread has not begun."""
+        return self._jobs.qsize()
+
     async def run(
         self,
         work: Callable[[sqlite3.Connection, Unpack[Ts]], T],
