@@ -86,7 +86,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "vouch.replaced": _means("a yes ended the pass of an earlier one", "pass_id", "sessions"),
     "vouch.refused": _means("a manager's yes did not count", "reason"),
     # Who looks, and who acts.
-    "admin.explained": _means("somebody was looked up", "found", "can_sign_in", personal=_BY),
+    "admin.explained": _means("somebody was looked up", "found", "can_sign_in", "numbers_shown", personal=_BY),
     "admin.people_shown": _means("an admin saw the list of local people", "people"),
     "admin.person_shown": _means("an admin opened the page of a local person"),
     "admin.person_added": _means("a local person was added", personal=_BY),
@@ -96,6 +96,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.number_set": _means("a local person got another number", personal=("destination", "by")),
     "admin.number_confirmed": _means("a changed number was confirmed", personal=("destination", "by")),
     "admin.sessions_ended": _means("a person's sessions were ended", "sessions", personal=_BY),
+    "admin.sessions_shown": _means("an admin searched the sessions", "searched_by", "sessions"),
     "admin.browsers_forgotten": _means("a person's remembered browsers were forgotten", "browsers", personal=_BY),
     "admin.unlocked": _means("a person's counts were cleared", "wrong_ones_too", "address_too", personal=_BY),
     "admin.factor_removed": _means("somebody's second factor was removed", "factor", personal=_BY),
@@ -104,7 +105,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.passes_shown": _means("an admin saw the list of passes", "passes"),
     "admin.undelivered_shown": _means("an admin saw the undelivered codes", "failures"),
     "admin.mobiles": _means("the report on mobile fields was made, seen or downloaded", "done", personal=_BY),
-    "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason"),
+    "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason", "needs"),
     # Other ways in.
     "ssh.channel_opened": _means("a connection to a target is open", "port", personal=("host", "address")),
     "ssh.channel_refused": _means("it was refused", "port", personal=("host", "asked", "reason")),

@@ -6,7 +6,6 @@ A session is named by the beginning of a digest of its id, which opens nothing.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from config.settings import SessionSettings, Settings
 from directory.create_directories import create_directories
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import Found, sessions_called
+from proxy.help_desk.sessions import Found, sessions_called, short_name_of
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
@@ -26,7 +25,6 @@ from proxy.sign_in.ending import end_each, end_person
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 
-_DIGITS = 12
 _SHORTEST_PREFIX = 6
 
 
@@ -77,11 +75,6 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     return 0
 
 
-def digest_of(session: Session) -> str:
-    """Twelve hexadecimal digits that name a session and do not lead to it."""
-    return hashlib.sha256(b"session\0" + session.session_id.encode()).hexdigest()[:_DIGITS]
-
-
 def _login(arguments: argparse.Namespace) -> str | None:
     """An empty name counts as given: `sessions end "$LOGIN"` must not mean anybody else if the variable is not set."""
     named: str | None = arguments.person
@@ -112,7 +105,7 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
         raise CannotEnd(
             f"--session: write {_SHORTEST_PREFIX} characters at least, as gatepost sessions list shows them"
         )
-    found = [each for each in sessions if digest_of(each).startswith(prefix.lower())]
+    found = [each for each in sessions if short_name_of(each).startswith(prefix.lower())]
     if not found:
         raise CannotEnd(f"--session: there is no session {prefix!r} (any more): see gatepost sessions list")
     if len(found) > 1:
@@ -155,7 +148,7 @@ async def _list(
 
 def _row(session: Session, hosts: Sequence[str]) -> dict[str, Any]:
     return {
-        "session": digest_of(session),
+        "session": short_name_of(session),
         "person": session.principal.username,
         "realm": session.principal.realm,
         "state": session.level.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,13 @@ from directory.realms import Realms
 from proxy.help_desk.person import choose_realm
 from proxy.sessions.session import Session
 from proxy.sessions.session_store import SessionStore
+
+_DIGITS = 12
+
+
+def short_name_of(session: Session) -> str:
+    """Twelve hexadecimal digits that name a session and do not lead to it."""
+    return hashlib.sha256(b"session\0" + session.session_id.encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

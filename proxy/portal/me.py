@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from config.factors import Factor
+from config.settings import AppSettings
 from directory.change_outcomes import PasswordChanger
 from proxy.factors.remembered.browser import name_of
 from proxy.http.problem import Problem
@@ -173,15 +174,15 @@ def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[st
         "is_signed_in": shown.level is Level.SIGNED_IN,
         "since": instant(shown.begun_at, visit.now),
         "last_used": instant(visit.now if is_this else shown.last_used_at, visit.now),
-        "apps": ", ".join(_apps_of(request, shown, hosts)),
+        "apps": ", ".join(apps_of(request.app[SETTINGS].apps, shown, hosts)),
     }
 
 
-def _apps_of(request: web.Request, shown: Session, hosts: Sequence[str]) -> Sequence[str]:
-    """Where it was used; of a client that keeps no cookies, what it is for."""
+def apps_of(apps: Sequence[AppSettings], shown: Session, hosts: Sequence[str]) -> Sequence[str]:
+    """Where it was used; of a client that keeps no cookies, what it is for. `hosts`: where it has a cookie."""
     if shown.confined is not None and shown.way is not Way.BROWSER:
         return shown.confined.apps
-    return [app.name for app in request.app[SETTINGS].apps if app.host in hosts]
+    return [app.name for app in apps if app.host in hosts]
 
 
 def _notice(ended: str, forgotten: str) -> str:

@@ -67,6 +67,10 @@ class SessionStore(Protocol):
         """One person's, or everybody's, the oldest first."""
         ...
 
+    async def newest_sessions(self, most: int) -> list[Session]:
+        """At most so many of everybody's, the newest first: however many there are, it takes no longer."""
+        ...
+
     async def persons(self) -> dict[str, float]:
         """Everybody who has a session, by GUID: when their newest one was created. Cheap enough for every second."""
         ...

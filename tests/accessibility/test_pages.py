@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from proxy.http.problem import Problem
-from tests.accessibility import administration, answers, own_pages, signing_in
+from tests.accessibility import administration, answers, on_call, own_pages, signing_in
 from tests.accessibility.longer_words import WIDTH, too_wide
 from tests.accessibility.states import TEMPLATES, Rendered, State, States
 from tests.accessibility.views import VIEWS, Finding, View, open_eye
@@ -39,7 +39,7 @@ async def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
     rendered = Rendered()
     states = States(rendered)
     with rendered.watching():
-        for collect in (signing_in.collect, own_pages.collect, administration.collect):
+        for collect in (signing_in.collect, own_pages.collect, administration.collect, on_call.collect):
             await collect(states, tmp_path_factory.mktemp("states"))
         answers.collect(states)
     return Collected(states, rendered)

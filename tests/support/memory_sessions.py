@@ -146,6 +146,11 @@ class MemorySessions:
         found = [session for session in self.standing.values() if guid is None or session.principal.guid == guid]
         return sorted(found, key=lambda session: session.created_at)
 
+    async def newest_sessions(self, most: int) -> list[Session]:
+        self._called("newest_sessions")
+        found = sorted(self.standing.values(), key=lambda session: session.created_at, reverse=True)
+        return found[:most]
+
     async def persons(self) -> dict[str, float]:
         self._called("persons")
         return {session.principal.guid: session.created_at for session in await self.sessions()}

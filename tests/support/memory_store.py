@@ -37,6 +37,7 @@ _READING = {
     "session_by_cookie",
     "sessions_by_id",
     "sessions",
+    "newest_sessions",
     "persons",
     "hosts_of",
     "former_owner",

@@ -16,6 +16,7 @@ from proxy.http.reserved import (
     ADMIN_PASSES,
     ADMIN_PEOPLE,
     ADMIN_PERSON,
+    ADMIN_SESSIONS,
     ADMIN_UNDELIVERED,
     SIGN_OUT,
 )
@@ -46,6 +47,7 @@ ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
 _NAVIGATION: tuple[tuple[str, str, AdminRight | None], ...] = (
     (ADMIN, N_("Overview"), None),
     (ADMIN_PERSON, N_("Why can't they sign in?"), AdminRight.LOOK),
+    (ADMIN_SESSIONS, N_("Sessions"), AdminRight.LOOK),
     (ADMIN_PASSES, N_("Passes"), AdminRight.LOOK),
     (ADMIN_PEOPLE, N_("Local people"), AdminRight.ACT),
     (ADMIN_UNDELIVERED, N_("Undelivered codes"), AdminRight.LOOK),

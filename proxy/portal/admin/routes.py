@@ -26,6 +26,8 @@ from proxy.http.reserved import (
     ADMIN_PEOPLE_JUDGE,
     ADMIN_PEOPLE_NUMBER,
     ADMIN_PERSON,
+    ADMIN_SESSIONS,
+    ADMIN_SESSIONS_END,
     ADMIN_SETTLE,
     ADMIN_UNDELIVERED,
     ADMIN_UNLOCK,
@@ -48,6 +50,7 @@ from proxy.portal.admin.passes import show_passes, take_give, take_passes
 from proxy.portal.admin.person_buttons import take_confirm, take_end, take_factor, take_forget, take_settle, take_unlock
 from proxy.portal.admin.person_page import show_person, take_person
 from proxy.portal.admin.report_maker import ReportMaker
+from proxy.portal.admin.sessions import show_sessions, take_end_one, take_sessions
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
 from proxy.portal.pages import redirect
@@ -86,6 +89,9 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON, needs=act)),
             web.post(ADMIN_FACTOR, for_admins(take_factor, back=ADMIN_PERSON, needs=act)),
             web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON, needs=act)),
+            web.get(ADMIN_SESSIONS, for_admins(show_sessions, back=ADMIN_SESSIONS, needs=look)),
+            web.post(ADMIN_SESSIONS, for_admins(take_sessions, back=ADMIN_SESSIONS, needs=look)),
+            web.post(ADMIN_SESSIONS_END, for_admins(take_end_one, back=ADMIN_SESSIONS, needs=act)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES, needs=report)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES, needs=report)),

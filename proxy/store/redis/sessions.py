@@ -128,6 +128,14 @@ class RedisSessions:
         found = [_readable(row) async for row in self._rows(session_ids)]
         return sorted((session for session in found if session is not None), key=lambda session: session.created_at)
 
+    async def newest_sessions(self, most: int) -> list[Session]:
+        await self._listening.begin()
+        session_ids = await self._connections.command("ZREVRANGE", self._index("created"), 0, most - 1)
+        found = [_readable(row) async for row in self._rows(session_ids)]
+        return sorted(
+            (session for session in found if session is not None), key=lambda session: session.created_at, reverse=True
+        )
+
     async def persons(self) -> dict[str, float]:
         await self._listening.begin()
         return await self._persons.read()

@@ -136,6 +136,13 @@ def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Se
     return [session for row in rows if (session := _readable(row)) is not None]
 
 
+def select_latest(connection: sqlite3.Connection, most: int) -> list[Session]:
+    # The ids of all, and the records of those alone: a record is long.
+    latest = "(SELECT rowid FROM sessions ORDER BY created_at DESC LIMIT ?)"
+    rows = connection.execute(_SELECT + f"WHERE rowid IN {latest} ORDER BY created_at DESC", (most,))
+    return [session for row in rows if (session := _readable(row)) is not None]
+
+
 def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
     """Those that are gone are left out."""
     rows = (

@@ -126,6 +126,9 @@ class SQLiteSessions:
     async def sessions(self, guid: str | None = None) -> list[Session]:
         return await self._database.reading.run(session_rows.select_sessions, guid)
 
+    async def newest_sessions(self, most: int) -> list[Session]:
+        return await self._database.reading.run(session_rows.select_latest, most)
+
     async def persons(self) -> dict[str, float]:
         return await self._database.reading.run(self._persons.read)
 

@@ -171,6 +171,14 @@ class SessionsContract:
         await asyncio.gather(*replaced, *created)
         assert len(await store.sessions.sessions()) == 3
 
+    async def test_the_newest_are_listed_and_no_more_than_one_asks_for(self, store: Store) -> None:
+        written = [session(created_at=NOW + seconds) for seconds in (3, 1, 2)]
+        assert await store.sessions.newest_sessions(2) == []
+        for each in written:
+            await store.sessions.create_session(each, cookie=cookie(), host=HOST)
+        assert await store.sessions.newest_sessions(2) == [written[0], written[2]]
+        assert await store.sessions.newest_sessions(9) == [written[0], written[2], written[1]]
+
     async def test_only_the_principal_is_updated(self, store: Store) -> None:
         written = session()
         await store.sessions.create_session(written, cookie=cookie(), host=HOST)

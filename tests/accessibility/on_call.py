@@ -1,0 +1,49 @@
+"""The states of the admin pages that answer an operator: who is signed in, what works, and who may see what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from directory.errors import DirectoryUnavailable
+from directory.login_name import LoginName
+from directory.principal import Account
+from tests.accessibility.states import States
+from tests.portal.admin import admin_stage, signed_in_admin
+from tests.portal.stage import ScriptedDirectory
+from tests.portal.test_admin_sessions import SESSIONS, found, kept
+
+
+async def collect(states: States, folder: Path) -> None:
+    for part in (_sessions, _silence):
+        place = folder / part.__name__
+        place.mkdir()
+        await part(states, place)
+
+
+async def _sessions(states: States, folder: Path) -> None:
+    places = [{"name": "Ward", "addresses": ["198.51.100.0/24"], "shared": True}]
+    async with admin_stage(folder, networks=places) as stage:
+        admin = await signed_in_admin(stage)
+        states.add("admin: no such session", await found(admin, app="Wiki"))
+        states.add("admin: sessions, no such app", await found(admin, app="x"))
+        await stage.to_passcode(stage.browser())
+        for number in range(60):
+            hosts = ("signin.corp.example", "wiki.corp.example")
+            await kept(stage, *hosts, client_address=f"198.51.100.{number}")
+        page = states.add("admin: sessions", await admin.get(SESSIONS))
+        states.add("admin: sessions, page 2", await found(admin, page="2"))
+        states.add("admin: sessions of a person", await found(admin, login="alice"))
+        states.add("admin: session gone", await admin.post(f"{SESSIONS}/end", {**page.hidden, "session": "x"}))
+
+
+class Silent(ScriptedDirectory):
+    """It finds nobody just now."""
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        raise DirectoryUnavailable("corp", "no server answers")
+
+
+async def _silence(states: States, folder: Path) -> None:
+    async with admin_stage(folder, scripted=Silent()) as stage:
+        admin = await signed_in_admin(stage)
+        states.add("admin: sessions while the directory is down", await found(admin, login="scripted@corp"))
