@@ -80,6 +80,7 @@ class Gatepost:
     plane: ForwardingPlane
     radius_addresses: Callable[[], Collection[tuple[str, int]]]
     """Where this worker answers RADIUS now; nowhere while another one does."""
+    recorder: Recorder
     failed: asyncio.Event
     """Set when an unforeseen error has stopped the upkeep of sessions: sessions that end would stay open."""
     jump_host: ServedSSH | None = None
@@ -306,6 +307,7 @@ async def running(
             admin_address=next((name_of(each) for each in listening.admin), None),
             plane=plane,
             radius_addresses=lambda: radius.addresses if radius is not None else (),
+            recorder=recorder,
             failed=failed,
             jump_host=jump_host,
             ssh_addresses=tuple(name_of(each) for each in listening.ssh),

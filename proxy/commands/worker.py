@@ -20,12 +20,23 @@ from structlog.typing import FilteringBoundLogger
 
 from config.problems import ConfigurationError, UnusableFile
 from config.settings import Settings
+from proxy.audit.event import AuditEvent
 from proxy.operations.listening import Listening, WorkerPlace
 from proxy.operations.log import configure_log
 from proxy.operations.steady_clock import Anchor, SteadyClock
 from proxy.secrets.key_file import KeyFileError
 from proxy.server import Gatepost, running
-from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
+from proxy.supervisor.orders import (
+    BEAT,
+    BEAT_SECONDS,
+    NOTE,
+    PROBLEM,
+    READY,
+    RETIRE,
+    STOP,
+    WRONG_CONFIGURATION,
+    WorkerOrder,
+)
 
 STOP_IDLE_SECONDS = 1.0
 """How long an idle connection may still bring a request when Gatepost ends. A worker that was replaced waits for its
@@ -87,7 +98,11 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
 
     async def obey() -> None:
         async for line in reader:
-            drain(idle_seconds[line.decode().strip()])
+            word, _, text = line.decode().strip().partition(" ")
+            if word == NOTE:
+                gatepost.recorder.record(AuditEvent(**json.loads(text)))
+            else:
+                drain(idle_seconds[word])
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain, STOP_IDLE_SECONDS)
 

@@ -77,6 +77,7 @@ class CredentialStep:
         reached = await self.counters.reserve([asked], now=now)
         if reached is not None:
             return UseThrottled(max(1, math.ceil(reached.window_ends_at - now)))
+        await self.log.can_be_proved()
         try:
             person = await self._person(credential)
         except DirectoryError:

@@ -42,9 +42,7 @@ class SignInLog:
         self._count(reason, realm)
         if realm:
             facts = {"realm": realm, **facts}
-        self._log.info(
-            "sign_in.refused", reason=reason, incident=client.incident, client_address=client.address, **facts
-        )
+        self._log.info("sign_in.refused", reason=reason, **_from(client), **facts)
 
     def stopped(self, client: Client, principal: Principal, reason: str) -> None:
         """The first factor was right, but the sign-in stops."""
@@ -98,11 +96,11 @@ class SignInLog:
         whose = {} if credential is None else _named(credential)
         self._log.info(
             "credential.refused",
-            **{"reason": reason, "incident": client.incident, "client_address": client.address, **whose, "app": app},
+            **{"reason": reason, **_from(client), **whose, "app": app},
         )
 
     def _of_credential(self, client: Client, credential: Credential, event: str) -> None:
-        self._log.info(event, incident=client.incident, client_address=client.address, **_named(credential))
+        self._log.info(event, **_from(client), **_named(credential))
 
     def browser_remembered(self, client: Client, session: Session) -> None:
         self._of(client, session.principal, "browser.remembered", scheme=session.scheme)
@@ -114,9 +112,7 @@ class SignInLog:
     def reported(self, client: Client, *, realm: str, guid: str, sessions: int, browsers: int) -> None:
         """A person said, by the link in a mail, that a sign-in was not theirs."""
         facts = {"sessions": sessions, "browsers": browsers}
-        self._log.warning(
-            "sign_in.reported", incident=client.incident, realm=realm, guid=guid, client_address=client.address, **facts
-        )
+        self._log.warning("sign_in.reported", realm=realm, guid=guid, **_from(client), **facts)
 
     def number_reported(self, client: Client, principal: Principal, *, destination: str) -> None:
         """A person said that the number that their passcode went to is not theirs. `destination`: masked."""
@@ -133,14 +129,13 @@ class SignInLog:
         self._of(client, principal, "session.ended", reason="by_the_person", sessions=count)
 
     def _of(self, client: Client, principal: Account | Principal, event: str, **facts: str | int) -> None:
-        self._log.info(
-            event,
-            incident=client.incident,
-            realm=principal.realm,
-            guid=principal.guid,
-            client_address=client.address,
-            **{AUDIT_ALONE: principal.username, **facts},
-        )
+        whose = {"realm": principal.realm, "guid": principal.guid, AUDIT_ALONE: principal.username}
+        self._log.info(event, **{**_from(client), **whose, **facts})
+
+
+def _from(client: Client) -> dict[str, str]:
+    way = {} if client.way is Way.BROWSER else {"way": client.way.value}
+    return {"incident": client.incident, "client_address": client.address, **way}
 
 
 def _named(credential: Credential) -> dict[str, str]:

@@ -6,13 +6,14 @@ Durations are seconds, instants the loop's.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.supervisor.children import Child
-from proxy.supervisor.orders import WRONG_CONFIGURATION
+from proxy.supervisor.orders import NOTE, WRONG_CONFIGURATION
 
 START_SECONDS = 60.0
 """How long a worker may take to accept connections."""
@@ -137,6 +138,7 @@ class Fleet:
                 "worker.ended", worker=number, process=child.process_id, reason=child.how_it_ended,
                 problems=child.problems, lasted_seconds=round(lasted, 1),
             )  # fmt: skip
+            self.have_recorded("worker.ended", reason=child.how_it_ended, lasted_seconds=int(lasted))
             if not arrived.is_set():
                 give_up(child, child.how_it_ended)
             quick_ends = 0 if lasted >= STEADY_SECONDS else quick_ends + 1
@@ -161,6 +163,7 @@ class Fleet:
         for number, child in self._workers.items():
             if child.is_serving and now - child.heard_at > self._limits.hang:
                 self._log.error("worker.hangs", worker=number, process=child.process_id)
+                self.have_recorded("worker.hangs")
                 child.kill()
 
     async def leave(self, word: str) -> None:
@@ -174,6 +177,13 @@ class Fleet:
     def tell(self, word: str) -> None:
         for child in self._workers.values():
             child.tell(word)
+
+    def have_recorded(self, name: str, **facts: str | int) -> bool:
+        """Have one that serves record it; False: none does."""
+        serving = next((each for each in self._workers.values() if each.is_serving), None)
+        if serving is not None:
+            serving.tell(f"{NOTE} {json.dumps({'event': name, 'facts': facts})}")
+        return serving is not None
 
     async def kill(self) -> None:
         """End all at once."""

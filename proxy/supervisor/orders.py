@@ -12,6 +12,8 @@ READY, BEAT, PROBLEM = "ready", "beat", "problem"
 """What a worker says: that it accepts connections, once; that its event loop turns; why it cannot start."""
 STOP, RETIRE = "stop", "retire"
 """What a worker is told: to drain because Gatepost ends, or because another worker has taken its place."""
+NOTE = "note"
+"""What one worker is told for the audit, which the supervisor cannot write: an event and its facts, as JSON."""
 BEAT_SECONDS = 1.0
 SSH = "ssh"
 OPENS = (SSH,)

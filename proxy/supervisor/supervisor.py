@@ -123,6 +123,7 @@ class Supervisor:
             **({"ssh": ssh} if ssh else {}),
             workers=reign.outline.workers,
         )
+        reign.fleet.have_recorded("server.started", workers=reign.outline.workers)
         self._notifier.ready(self._status())
 
     async def _reload(self) -> None:
@@ -133,9 +134,11 @@ class Supervisor:
             await self._next_reign()
         except PlanRefused as refused:
             self._log.error("server.reload_refused", problems=list(refused.problems))
+            self._have_recorded("server.reload_refused", problems=len(refused.problems))
             self._notifier.ready(f"{self._status()}; the configuration before the last reload is in force")
         else:
             self._log.info("server.reloaded")
+            self._have_recorded("server.reloaded")
             self._notifier.ready(self._status())
 
     async def _next_reign(self) -> None:
@@ -197,6 +200,7 @@ class Supervisor:
 
     async def _stop(self) -> None:
         self._log.info("server.stopping")
+        self._have_recorded("server.stopping")
         self._notifier.stopping()
         self._listeners.close()  # before the workers close theirs, so that they still take the waiting connections
         for fleet in self._leaving.values():
@@ -268,6 +272,11 @@ class Supervisor:
             reign.fleet.end_those_that_hang()
             if reign.fleet.answers:
                 self._notifier.is_alive()
+
+    def _have_recorded(self, name: str, **facts: int) -> None:
+        """For the audit."""
+        if self._reign is not None:
+            self._reign.fleet.have_recorded(name, **facts)
 
     def _status(self) -> str:
         assert self._reign is not None  # noqa: S101  # for the type checker

@@ -123,6 +123,16 @@ async def test_a_directory_that_is_down_is_said_to_be(stage: Stage, client: APIC
     assert "no answer" not in said.message
 
 
+async def test_an_audit_that_has_to_be_written_and_cannot_denies_and_ends_nothing(
+    stage: Stage, client: APIClient
+) -> None:
+    asked, token = await client.sign_in(), await client.token()
+    stage.recorded.is_full = True
+    assert ((said := await client.sign_in()).status, said.error) == (503, "unavailable")
+    assert (await client.prove(asked)).status == 503
+    assert (await client.session(token)).status == 200
+
+
 async def test_a_store_that_is_away_denies(stage: Stage, client: APIClient) -> None:
     asked, token = await client.sign_in(), await client.token()
     stage.store.away = True

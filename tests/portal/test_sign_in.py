@@ -166,6 +166,14 @@ async def test_a_store_that_is_away_is_a_503_and_no_bind(stage: Stage) -> None:
     assert stage.scripted.binds == 0
 
 
+async def test_an_audit_that_has_to_be_written_and_cannot_is_a_503_and_no_bind(stage: Stage) -> None:
+    browser = stage.browser()
+    stage.recorded.is_full = True
+    answer = await stage.password(browser, "scripted@corp")
+    assert (answer.status, stage.scripted.binds) == (503, 0)
+    assert browser.session_cookie() is None
+
+
 @pytest.mark.parametrize(("name", "reason"), [("bob", "mobile_empty"), ("carol", "mobile_not_mobile")])
 async def test_without_a_usable_number_the_page_says_who_can_help(stage: Stage, name: str, reason: str) -> None:
     browser = stage.browser()

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 
-from proxy.supervisor.orders import WorkerOrder
+from proxy.supervisor.orders import NOTE, WorkerOrder
 
 
 def main(text: str) -> int:
@@ -16,7 +16,9 @@ def main(text: str) -> int:
     match order.folder:
         case "serves":
             control.sendall(b"ready\n")
-            return 0 if control.recv(100) in (b"stop\n", b"retire\n") else 3
+            while (told := control.recv(1000)).startswith(NOTE.encode()):
+                pass
+            return 0 if told in (b"stop\n", b"retire\n") else 3
         case "hangs":
             control.sendall(b"ready\n")
             signal.pause()

@@ -376,6 +376,16 @@ async def test_while_the_directory_is_away_nobody_gets_in(stage: RADIUSStage, ga
     assert "not available" in message_of(answer)
 
 
+async def test_while_an_audit_that_is_required_cannot_be_written_nobody_gets_in(
+    stage: RADIUSStage, gateway: Gateway
+) -> None:
+    stage.service.recorded.is_full = True
+    answer = await gateway.ask(NAME, OLD)
+    assert answer.code == REJECT
+    assert "not available" in message_of(answer)
+    assert stage.scripted.binds == 0
+
+
 async def test_an_error_that_nobody_foresaw_lets_nobody_in(
     stage: RADIUSStage, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

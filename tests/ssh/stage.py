@@ -18,6 +18,7 @@ import structlog
 
 from config.settings import SSHSettings
 from directory.realms import Realms
+from proxy.audit.audited_log import audited
 from proxy.operations.listening import bind
 from proxy.sessions.session import Session
 from proxy.ssh.connecting import Connector
@@ -119,7 +120,7 @@ class JumpStage:
             connector=Connector({self.address[1], *self.own_ports}, look_up=self._look_up),
             host="signin.corp.example",
             change_url="https://signin.corp.example",
-            log=structlog.get_logger(),
+            log=audited(structlog.get_logger(), self.service.recorded),
             clock=lambda: self.service.now,
             sleep=self._sleep,
         )

@@ -279,6 +279,20 @@ async def test_what_goes_wrong_on_the_way_denies(
     assert await stage.sessions() == []
 
 
+async def test_an_audit_that_has_to_be_written_and_cannot_denies_and_ends_nothing(
+    stage: JumpStage, target: TargetServer, stack: AsyncExitStack
+) -> None:
+    conn, _ = await stage.person(stack)
+    stage.service.recorded.is_full = True
+    with pytest.raises(asyncssh.DisconnectError, match="Temporarily unavailable"):
+        await stage.person(stack)
+    assert await echoed(conn, "127.0.0.1", target.port) == b"hello\n"
+    opened = stage.service.recorded.one("ssh.channel_opened")
+    assert opened.actor is not None
+    assert (opened.actor.name, opened.facts) == ("scripted", {"port": target.port})
+    assert opened.personal == {"host": "127.0.0.1", "address": "127.0.0.1"}
+
+
 async def test_a_store_that_is_away_denies(stage: JumpStage, target: TargetServer, stack: AsyncExitStack) -> None:
     conn, _ = await stage.person(stack)
     looks = stage.service.sessions.looks  # a worker looks ten times a second
