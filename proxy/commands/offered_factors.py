@@ -1,6 +1,7 @@
-"""What `gatepost check` says of the factors that schemes ask for, as norms look at them. Pure: none of it is a failure.
+"""What `gatepost check` says of factors and sessions, as norms look at them. Pure: none of it is a failure.
 
-NIST SP 800-63B-4 wants a phishing-resistant way offered (section 2.2), and counts no mail as a second factor (3.1.3).
+NIST SP 800-63B-4 wants a phishing-resistant way offered and says how long a session should last (section 2.2), and
+counts no mail as a second factor (3.1.3).
 """
 
 from __future__ import annotations
@@ -38,6 +39,21 @@ def check_clients(settings: Settings) -> list[CheckResult]:
         )
         for app in settings.apps
         if (what := " or ".join(_HELD[kind] for kind in app.clients if kind in _HELD))
+    ]
+
+
+def check_session_limits(settings: Settings) -> list[CheckResult]:
+    """Those beyond what NIST SP 800-63B-4 section 2.2 recommends at AAL2."""
+    sessions = settings.sessions
+    return [
+        CheckResult(
+            subject=f"sessions.{key}", ok=True, detail=f"is over {words}, the most that NIST SP 800-63B-4 recommends"
+        )
+        for key, seconds, most, words in (
+            ("idle", sessions.idle, 3600, "1 hour"),
+            ("absolute", sessions.absolute, 86_400, "24 hours"),
+        )
+        if seconds > most
     ]
 
 

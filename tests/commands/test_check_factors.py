@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.checks import warnings
-from proxy.commands.offered_factors import check_clients, check_offered_factors
+from proxy.commands.offered_factors import check_clients, check_offered_factors, check_session_limits
 from tests.portal.stage import portal_settings
 
 RESISTANT = 'has no phishing-resistant way: offer "passkey" in a choice'
@@ -107,3 +107,11 @@ def test_apps_that_take_one_factor_of_programs_are_named(tmp_path: Path) -> None
         'app "All"': "one factor is enough for programs (a service token or an app password), for everybody"
         " from everywhere",
     }
+
+
+def test_sessions_that_last_longer_than_recommended_are_named(tmp_path: Path) -> None:
+    def named(**sessions: str) -> list[str]:
+        return [each.subject for each in check_session_limits(portal_settings(tmp_path, sessions=sessions))]
+
+    assert named() == named(idle="1h", absolute="24h") == []
+    assert named(idle="61m", absolute="25h") == ["sessions.idle", "sessions.absolute"]

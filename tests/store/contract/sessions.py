@@ -49,6 +49,16 @@ class SessionsContract:
         await store.sessions.create_session(session(user_agent="x\udcff\x00"), cookie=digest, host=HOST)
         assert await store.sessions.session_by_cookie(digest, HOST) is not None
 
+    async def test_a_text_that_reads_like_a_command_is_a_value(self, store: Store) -> None:
+        hostile = "'); DROP TABLE sessions; --\r\n*1\r\n$8\r\nFLUSHDB\r\n\") redis.call('FLUSHDB')"
+        one, two = cookie(), cookie()
+        written = session(user_agent=hostile, principal=principal(username=hostile))
+        await store.sessions.create_session(session(), cookie=one, host=HOST)
+        await store.sessions.create_session(written, cookie=two, host=HOST)
+        assert await store.sessions.session_by_cookie(two, HOST) == written
+        assert await store.sessions.session_by_cookie(one, HOST) is not None
+        assert await store.sessions.session_by_cookie(two, hostile) is None
+
     async def test_a_cookie_is_bound_to_its_host(self, store: Store) -> None:
         digest = cookie()
         await store.sessions.create_session(session(), cookie=digest, host=HOST)
