@@ -23,6 +23,7 @@ from config.tables.apps import (
 )
 from config.tables.audit import audit_problems
 from config.tables.bounces import bounces_problems
+from config.tables.canaries import canary_problems
 from config.tables.directories import directory_problems, directory_warnings
 from config.tables.gateway_values import EMAIL
 from config.tables.help_desk import help_desk_problems
@@ -59,6 +60,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         delivery_problems(settings),
         late(lambda: _among("texts", text_problems(settings.texts, settings.channels, settings.message_language))),
         _in("bounces", bounces_problems(settings.bounces)),
+        canary_findings(settings),
         late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),
         late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes, settings.directories))),
@@ -78,6 +80,11 @@ def delivery_problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: channel_problems(sms, second_factor, factors_of(settings.schemes))),
         late(lambda: _in("sms", gateway_problems(sms.gateways, sms.http, settings.channels))),
     )
+
+
+def canary_findings(settings: Settings) -> Iterator[Finding]:
+    """Of the canaries, but for their numbers and addresses."""
+    yield from _among("canaries", canary_problems(settings.canaries, settings.channels, settings.bounces))
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def certificate_problems(settings: Settings) -> Iterator[Finding]:
         delivery_file_problems(settings),
         bounces_file_problems(settings),
         audit_file_problems(settings),
+        canary_file_problems(settings),
         _apps(settings),
         _refused_passwords(settings),
     )
@@ -50,6 +51,14 @@ def audit_file_problems(settings: Settings) -> Iterator[Finding]:
     """Of the audit: whom its syslog server is believed by."""
     if settings.audit.syslog is not None and settings.audit.syslog_ca_file is not None:
         yield from _authority(settings.audit.syslog_ca_file, Place("audit", None, "syslog_ca_file"))
+
+
+def canary_file_problems(settings: Settings) -> Iterator[Finding]:
+    """Of the mailboxes in which canaries arrive."""
+    for position, canary in enumerate(settings.canaries):
+        inbox = getattr(canary, "inbox", None)
+        if inbox is not None and getattr(inbox, "security", None) != "none":
+            yield from told(_authorities(inbox, Place("canaries", position, "inbox.ca_file")))
 
 
 def app_file_problems(position: int, app: AppSettings) -> Iterator[Finding]:

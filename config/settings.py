@@ -17,6 +17,7 @@ from config.tables.api import APISettings as APISettings
 from config.tables.apps import AppSettings as AppSettings
 from config.tables.audit import AuditSettings as AuditSettings
 from config.tables.bounces import BouncesSettings
+from config.tables.canaries import CanarySettings as CanarySettings
 from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
 from config.tables.directories import DirectorySettings as DirectorySettings
 from config.tables.directories import LocalDirectorySettings as LocalDirectorySettings
@@ -55,6 +56,7 @@ class Settings(FrozenTable):
     sms: SMSSettings = SMSSettings()
     second_factor: SecondFactorSettings = SecondFactorSettings()
     bounces: BouncesSettings = BouncesSettings()
+    canaries: tuple[CanarySettings, ...] = ()
     texts: tuple[TextSettings, ...] = ()
     passcode: PasscodeSettings = PasscodeSettings()
     password: PasswordSettings = PasswordSettings()

@@ -26,7 +26,7 @@ from proxy.secrets.key_file import KeyFileError
 
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
-_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice"))
+_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary"))
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
 """Commands that want none, or say so themselves."""
@@ -46,6 +46,7 @@ COMMANDS = {
     "factors": "second factors that a person has added; remove one",
     "sessions": "who is signed in; end sessions",
     "notice": "tell everybody something on the pages",
+    "canary": "whether passcodes to the operator arrive",
     "tokens": "service tokens and app passwords: create, list, revoke",
     "keys": "the master keys: list, rotate, drop",
     "send-test": "send a test SMS",
@@ -128,7 +129,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
         case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
-        case "people":
+        case "people" | "canary":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdin, sys.stdout, now=time.time()))
         case "keys":
             code = command.run(parsed, _settings(parsed), sys.stdout, now=time.time())

@@ -27,6 +27,7 @@ from proxy.api.create_api import create_api
 from proxy.audit.audited_log import audited
 from proxy.audit.lifetime import LEFT, READY, configuration_loaded
 from proxy.audit.recorder import NoAudit, Recorder
+from proxy.canary.create_canaries import create_canaries
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
@@ -156,6 +157,12 @@ async def running(
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         if bounces is not None:
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
+        canaries = create_canaries(
+            settings, store.canaries, channel, clock=clock, log=log, metrics=metrics, logins=logins
+        )
+        if canaries is not None:
+            checks |= canaries.checks
+            await in_background(stack, canaries.board.keep_up, log)
         if steady is not None:
             checks["clock"] = Check(need=Need.HELPFUL, ask=steady.check)
         sign_in = create_sign_in(
@@ -218,6 +225,7 @@ async def running(
             clock=clock,
             readiness=readiness,
             languages=languages,
+            delays=None if canaries is None else canaries.board,
         )
         if settings.api.enabled:
             api = create_api(
@@ -276,6 +284,8 @@ async def running(
         await in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
             await in_background(stack, partial(leased, bounces.run, name="bounces"), log)
+        if canaries is not None:
+            await in_background(stack, partial(leased, canaries.run, name="canaries"), log)
         if radius is not None:
             await in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
             await in_background(stack, partial(leased, disconnects.run, name="radius"), log)

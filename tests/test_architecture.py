@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"config", "directory", "factors", "operations", "secrets", "throttle"},
     "throttle": {"access", "config", "directory", "operations", "secrets"},
     "delivery": {"config", "directory", "languages", "operations", "secrets"},
+    "canary": {"config", "delivery", "directory", "factors", "operations", "secrets"},
     "sign_in": {
         "access",
         "audit",
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # It implements what those ask to have kept, and is itself imported by the composition alone.
     "store": {
         "audit",
+        "canary",
         "config",
         "delivery",
         "directory",

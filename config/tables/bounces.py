@@ -12,9 +12,9 @@ from pydantic import Field
 from config.addresses import ListenAddress, Machine, Network, is_loopback
 from config.frozen_table import FrozenTable, half_pairs
 from config.problems import told
+from config.tables.mailboxes import mailbox_problems
 from config.values import Flag, Integer, NotEmpty, Seconds, Secret, Text
 
-_DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 _NEEDED = {"none": (), "imap": ("host", "username", "password"), "smtp": ("listen",)}
 
 
@@ -60,10 +60,6 @@ class BouncesSettings(FrozenTable):
     """With `smtp`: the private key of the certificate, PEM."""
 
     @property
-    def imap_port(self) -> int:
-        return self.port if self.port is not None else _DEFAULT_PORTS[self.security]
-
-    @property
     def is_on(self) -> bool:
         return self.inbox != "none"
 
@@ -72,8 +68,7 @@ def bounces_problems(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
     """Key and sentence of everything that keeps the inbox from working as it is written."""
     yield from told(
         *(_needed(bounces, key) for key in ("host", "username", "password", "listen")),
-        _security(bounces),
-        _mailbox(bounces),
+        _imap(bounces),
         half_pairs(bounces, "tls_certificate", "tls_key"),
         _listen(bounces),
     )
@@ -85,20 +80,9 @@ def _needed(bounces: BouncesSettings, key: str) -> Iterator[tuple[str, str]]:
         yield key, f'is missing: inbox = "{bounces.inbox}" needs it{also}'
 
 
-def _security(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
-    if bounces.inbox != "imap" or bounces.security != "none" or bounces.allow_insecure:
-        return
-    if bounces.host is None or not is_loopback(bounces.host):
-        yield (
-            "security",
-            'the password and reports would cross the network in the clear: use "tls" or "starttls"'
-            " (or set allow_insecure = true)",
-        )
-
-
-def _mailbox(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
-    if bounces.inbox == "imap" and not (bounces.mailbox.isascii() and bounces.mailbox.isprintable()):
-        yield "mailbox", "must be ASCII: name it in the modified UTF-7 of RFC 3501, as the server lists it"
+def _imap(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
+    if bounces.inbox == "imap":
+        yield from mailbox_problems(bounces, "reports")
 
 
 def _listen(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:

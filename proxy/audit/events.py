@@ -47,6 +47,8 @@ EVENTS: Mapping[str, EventMeaning] = {
     "passcode.bounced": _means(
         "a report says that it did not arrive", "channel", "reason", "message_id", personal=("destination", "detail")
     ),
+    "canary.fails": _means("a canary does not arrive as it should", "canary", "channel", "state", personal=("reason",)),
+    "canary.works": _means("a canary arrives again", "canary", "channel", "state"),
     "passcode.refused": _means("a second factor was not accepted", "reason"),
     "passkey.counter_went_back": _means("a passkey counted backwards: it may have been copied", "enrolment"),
     "number.reported": _means("somebody says that the number is not theirs", personal=_MASKED),

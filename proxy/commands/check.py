@@ -20,6 +20,7 @@ from directory.errors import DirectoryError
 from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from directory.users_writing import why_unchangeable
+from proxy.canary.create_canaries import check_canaries
 from proxy.commands.offered_factors import check_clients, check_offered_factors, check_session_limits
 from proxy.commands.public_side import (
     check_addresses,
@@ -29,7 +30,7 @@ from proxy.commands.public_side import (
     check_secret_files,
     secret_files,
 )
-from proxy.delivery.bounces.create_bounces import check_mailbox
+from proxy.delivery.bounces.imap_inbox import wrong_with_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
@@ -83,6 +84,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
         results += await _check_delivery(settings, logins)
     results += check_kerberos(settings)
     results += await _check_bounces(settings)
+    results += await check_canaries(settings)
     for app in settings.apps:
         results += [await _check_upstream(app, url) for url in app.upstream_urls]
         results += rule_case(app)
@@ -252,7 +254,7 @@ async def _check_bounces(settings: Settings) -> list[CheckResult]:
     """One line for a mailbox. A mail server of our own may be running already."""
     if settings.bounces.inbox != "imap":
         return []
-    wrong = await check_mailbox(settings)
+    wrong = await wrong_with_mailbox(settings.bounces)
     detail = wrong or "connected, certificate, login and mailbox as configured"
     return [CheckResult(subject="mailbox for bounces", ok=wrong is None, detail=detail)]
 

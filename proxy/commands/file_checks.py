@@ -15,6 +15,7 @@ from config.problems import ConfigurationError, ConfigurationProblem, Finding, P
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
+from proxy.canary.recipients import recipient_problems
 from proxy.delivery.bounces.inbox_package import library_problems
 from proxy.delivery.settings_checks import delivery_warnings, sms_text_problems
 from proxy.languages.configured import languages_of
@@ -38,6 +39,7 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         _keys(settings),
         sms_text_problems(settings),
         library_problems(settings.bounces),
+        late(lambda: recipient_problems(settings)),
         kerberos_problems(settings),
         _radius_library(settings),
         ssh_library_problems(settings),

@@ -82,6 +82,10 @@ class Channels:
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:
         return await self._post.send_mail(address, subject, text, message_id, deadline=self._end())
 
+    def said(self, message: PasscodeMessage) -> str:
+        """What the first channel sends for it."""
+        return self._channels[0].said(message)
+
     def kind_of(self, name: str) -> ChannelKind | None:
         return next((each.kind for each in self._channels if each.name == name), None)
 
@@ -135,7 +139,7 @@ class Channels:
         await asyncio.gather(*(each.close() for each in self._http()), self._relays.close())
 
     def only(self, name: str) -> Channels | None:
-        """The same with a single channel, for a test of it; None if there is none of this name."""
+        """The same with a single channel, for tests of it; None if there is none of this name."""
         chosen = [each for each in self._channels if each.name == name]
         if not chosen:
             return None

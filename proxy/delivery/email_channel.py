@@ -36,6 +36,10 @@ class EmailChannel:
     def is_down(self) -> bool:
         return self._relays.is_down()
 
+    def said(self, message: PasscodeMessage) -> str:
+        """The body, as it is to arrive."""
+        return self.texts.mail(message)[1]
+
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
         subject, text = self.texts.mail(message)
         return await self.send_mail(message.mail or "", subject, text, message.message_id, deadline=deadline)

@@ -120,11 +120,14 @@ class SMSByHTTP:
         """Whether it answered when it was last asked."""
         return self._breaker.is_closed
 
+    def said(self, message: PasscodeMessage) -> str:
+        """As it is to arrive on the phone."""
+        return self._texts.sms(message, self.rules)
+
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
         if message.number is None:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind, reason="there is no number")
-        text = self._texts.sms(message, self.rules)
-        return await self.send_text(message.number, text, message.message_id, deadline=deadline)
+        return await self.send_text(message.number, self.said(message), message.message_id, deadline=deadline)
 
     async def send_text(
         self,

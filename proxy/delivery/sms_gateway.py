@@ -57,10 +57,14 @@ class SMSByMail:
     def is_down(self) -> bool:
         return self._relays.is_down()
 
+    def said(self, message: PasscodeMessage) -> str:
+        """As it is to arrive on the phone."""
+        return self._texts.sms(message, self._preset.rules)
+
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
         if message.number is None:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind, reason="there is no number")
-        text = self._texts.sms(message, self._preset.rules)
+        text = self.said(message)
         return await self.send_text(message.number, text, message.message_id, deadline=deadline)
 
     async def send_text(

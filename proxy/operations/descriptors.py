@@ -30,7 +30,7 @@ RESERVE = 96
 """For the process itself: standard streams, event loop, listening and control sockets, files being read, look-ups of
 names, `/readyz` and `/metrics`, and connections that are turned away."""
 _SQLITE, _REDIS = 16, 56
-_PER_DIRECTORY, _PER_RELAY, _HTTPS, _BOUNCES = 8, 8, 16, 12
+_PER_DIRECTORY, _PER_RELAY, _HTTPS, _BOUNCES, _PER_CANARY = 8, 8, 16, 12, 2
 
 
 class Served(Protocol):
@@ -74,7 +74,8 @@ def reserve_for(settings: Settings) -> int:
     checks = sum(len(app.upstream_urls) for app in settings.apps if app.health_check is not None)
     ssh = settings.ssh.max_connections + settings.ssh.most_channels if settings.ssh.is_on else 0
     bounces = _BOUNCES if settings.bounces.inbox != "none" else 0
-    return RESERVE + store + directories + _PER_RELAY * len(settings.smtp) + _HTTPS + bounces + checks + ssh
+    mails = _PER_RELAY * len(settings.smtp) + bounces + _PER_CANARY * len(settings.canaries)
+    return RESERVE + store + directories + mails + _HTTPS + checks + ssh
 
 
 def capacity(served: Served, *, reserve: int, open_files: int) -> Capacity:

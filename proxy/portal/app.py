@@ -61,6 +61,7 @@ from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.app_keys import (
     ASSERTIONS,
     CLOCK,
+    DELAYS,
     FLOW,
     KEPT_REQUESTS,
     KEYS,
@@ -83,6 +84,7 @@ from proxy.portal.app_keys import (
     PortalStore,
 )
 from proxy.portal.app_passwords import OWN_CREDENTIALS, show_app_passwords, take_app_passwords
+from proxy.portal.delays import Delays, NoDelays
 from proxy.portal.factor_notice import credential_notices, factor_notices
 from proxy.portal.forms import MAX_BODY_BYTES, MAX_FIELDS, read_form, refused
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
@@ -149,10 +151,12 @@ def create_portal(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     readiness: Callable[[], Awaitable[Readiness]] | None = None,
     languages: Languages = ENGLISH_ALONE,
+    delays: Delays | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
-    `readiness` says what works, for the admin pages; None: they do not know.
+    `readiness` says what works, for the admin pages; None: they do not know. `delays`: whether codes arrive; None:
+    nobody watches that.
     """
     app = web.Application(
         middlewares=[say_in_their_language, answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES
@@ -184,6 +188,7 @@ def create_portal(
         notice_of=credential_notices(settings),
     )
     app[NOTICE_BOARD] = notice_board
+    app[DELAYS] = delays or NoDelays()
     app[LOOK] = look_of(settings.pages)
     app[LANGUAGES] = languages
     app[REALMS] = realms

@@ -17,6 +17,7 @@ from proxy.languages.choice import Languages
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
 from proxy.pages.look import HouseLook
+from proxy.portal.delays import Delays
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
@@ -101,6 +102,7 @@ KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
 LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
 NOTICE_BOARD = web.AppKey("notice_board", NoticeBoard)
+DELAYS = web.AppKey("delays", Delays)
 LOOK = web.AppKey("look", HouseLook)
 LANGUAGES = web.AppKey("languages", Languages)
 LOG = web.AppKey("log", FilteringBoundLogger)

@@ -20,8 +20,9 @@ from proxy.pages import phrases
 from proxy.pages.amounts import duration, tries_left
 from proxy.pages.instants import Instant, instant
 from proxy.pages.refusal_texts import WRONG_ANSWERS
-from proxy.portal.app_keys import FLOW, NOT_MY_NUMBER, PASSKEYS, SETTINGS, VISIT, current_session
+from proxy.portal.app_keys import DELAYS, FLOW, NOT_MY_NUMBER, PASSKEYS, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
+from proxy.portal.delays import said_while_waiting
 from proxy.portal.landing import ASK_MANAGER, TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
 from proxy.portal.pages import form_token, page
 from proxy.portal.progress import progress_of
@@ -147,6 +148,7 @@ async def passcode_form(
         wait=max(0, math.ceil(look.offer_at - now)),
         another=_another_way(session, challenge, look),
         others=others,
+        delay=_delay(request, challenge.kind, look, has_others=bool(others)),
         may_say_not_mine=not look.is_mail and request.app[NOT_MY_NUMBER].is_offered(challenge),
         safer=_safer(session, challenge, others),
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
@@ -155,6 +157,13 @@ async def passcode_form(
         error=error,
         again_at=again_at,
     )
+
+
+def _delay(request: web.Request, kind: ChannelKind, look: Look, *, has_others: bool) -> str:
+    """Empty: nothing is known to be wrong with the way that the message went."""
+    if not request.app[DELAYS].is_delayed(look.channel, request[VISIT].now):
+        return ""
+    return said_while_waiting(ChannelKind.EMAIL if look.is_mail else kind, has_others=has_others)
 
 
 async def _answer_form(

@@ -20,8 +20,9 @@ from proxy.pages import phrases
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.portal.addresses import FORM
-from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, DELAYS, FLOW, LOG, SETTINGS, SLEEP, VISIT, current_session
 from proxy.portal.csrf import Form
+from proxy.portal.delays import said_before
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.landing import (
     LOST,
@@ -299,6 +300,7 @@ def sign_in_form(
         ),
         is_refused=is_refused,
         notice=notice,
+        delays=list(said_before(request.app[DELAYS].delayed_kinds(request[VISIT].now), request.app[SETTINGS])),
         cookies_off=_("Your browser blocks cookies. Allow them for %(host)s, then load this page again.", host=host),
         paused_until=None if paused_until is None else instant_to_come(paused_until, request[VISIT].now),
     )

@@ -48,6 +48,8 @@ class Look:
     """When to offer another one: not before the time by which messages usually arrive."""
     other_way: ChannelKind | None
     """What the channel behind the last one sends by, if one reaches this person; None: there is none."""
+    channel: str = ""
+    """The one that its latest message went by; empty: none did."""
     slow_seconds: int | None = None
     """How long messages of its channel take today, if that is long."""
 

@@ -198,6 +198,7 @@ class Messages:
             destination=sending.destination if sending is not None else challenge.masked_destination,
             shows_tag=sending is not None and sending.has_tag and sending.is_under_way,
             offer_at=challenge.last_sent_at + after,
+            channel=sending.channel if sending is not None else "",
             other_way=None if sending is None else self._other_way(principal, challenge, sending),
             slow_seconds=slow,
         )

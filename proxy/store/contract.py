@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from proxy.audit.person_keys import PersonKeyStore
+from proxy.canary.canary_message import CanaryStore
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
 from proxy.factors.enrolment_store import EnrolmentStore
@@ -83,6 +84,9 @@ class Store(Protocol):
 
     @property
     def person_keys(self) -> PersonKeyStore: ...
+
+    @property
+    def canaries(self) -> CanaryStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

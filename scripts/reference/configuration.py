@@ -45,6 +45,7 @@ KINDS = {
     "AppName": ("text", "texts"),
     "AttributeName": ("LDAP attribute", "LDAP attributes"),
     "BodyTemplate": ("text", "texts"),
+    "CanaryName": ("small letters, digits, dashes, underscores", ""),
     "ChannelName": ("channel", "channels"),
     "ClientKind": ('`"browser"`, `"bearer"` or `"app_password"`', '`"browser"`, `"bearer"`, `"app_password"`'),
     "Countries": ("list of countries (ISO 3166)", ""),

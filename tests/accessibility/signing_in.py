@@ -14,6 +14,7 @@ from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.factors.passcode.passcodes import known_as
 from proxy.http.reserved import CUT
 from proxy.operations.notice_board import OperatorNotice
+from proxy.portal.delays import NoDelays
 from proxy.portal.landing import LOST
 from tests.accessibility.states import States
 from tests.portal.stage import (
@@ -22,6 +23,7 @@ from tests.portal.stage import (
     START,
     WIKI,
     Browser,
+    Down,
     Page,
     ScriptedDirectory,
     Stage,
@@ -208,6 +210,10 @@ async def _factors(states: States, folder: Path) -> None:
         page = states.add("authenticator app", await stage.to_passcode(other))
         states.add("authenticator app, wrong code", await stage.answer(other, page, "000000"))
         states.add("passcode in place of the app", await another(other, page, "sms"))
+        stage.delays.by = Down("phone")
+        states.add("sign-in while text messages are delayed", await stage.browser().get(SIGN_IN))
+        states.add("passcode while text messages are delayed", await other.get(PASSCODE))
+        stage.delays.by = NoDelays()
         page = states.add("recovery code", await another(other, page, "recovery_code"))
         states.add("recovery code wrong", await stage.answer(other, page, "AAAA-BBBB-CCCC"))
         stage.now += 301

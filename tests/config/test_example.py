@@ -11,6 +11,7 @@ from config.load import load_settings
 from config.schema import inner_keys, tables
 from config.settings import (
     AppSettings,
+    CanarySettings,
     PagesSettings,
     RADIUSSettings,
     ServerSettings,
@@ -84,6 +85,7 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     assert own[1] == {*inner_keys(SMSSettings, "http"), "password_file", "token_file"}
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
     assert mentioned["pages.help"] == set(inner_keys(PagesSettings, "help"))
+    assert mentioned["canaries.inbox"] == {*inner_keys(CanarySettings, "inbox"), "password_file"}
     assert mentioned["ssh.targets"] == set(inner_keys(SSHSettings, "targets"))
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
     clients = {f"{key}_file" if key == "secret" else key for key in inner_keys(RADIUSSettings, "clients")}

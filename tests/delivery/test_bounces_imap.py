@@ -14,11 +14,16 @@ import pytest
 import trustme
 
 from config.tables.bounces import BouncesSettings
-from proxy.delivery.bounces.create_bounces import check_mailbox
-from proxy.delivery.bounces.imap_inbox import MOST_AT_ONCE, IMAPInbox, InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.imap_inbox import (
+    MOST_AT_ONCE,
+    IMAPInbox,
+    InboxUnavailable,
+    Mailbox,
+    tls_context,
+    wrong_with_mailbox,
+)
 from proxy.delivery.delivery_store import FailureReason
 from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
-from tests.support.delivery import delivery_settings
 from tests.support.dovecot import NAME, PASSWORD, PROGRAM, Dovecot, running_dovecot
 from tests.support.eventually import eventually
 
@@ -239,8 +244,6 @@ async def test_no_mail_is_quoted_in_the_log(dovecot: Dovecot, ca_file: Path) -> 
 
 async def test_the_check_tries_the_mailbox_and_touches_nothing(dovecot: Dovecot, ca_file: Path) -> None:
     dovecot.deliver(postfix_report())
-    whole = delivery_settings().model_copy(update={"bounces": settings(dovecot, ca_file)})
-    assert await check_mailbox(whole) is None
+    assert await wrong_with_mailbox(settings(dovecot, ca_file)) is None
     assert dovecot.mails() == [(postfix_report(), False)]
-    wrong = delivery_settings().model_copy(update={"bounces": settings(dovecot, ca_file, password="wrong")})
-    assert "refuses the login" in str(await check_mailbox(wrong))
+    assert "refuses the login" in str(await wrong_with_mailbox(settings(dovecot, ca_file, password="wrong")))

@@ -42,6 +42,7 @@ from proxy.operations.notice_board import NoticeBoard
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
 from proxy.portal.app_keys import FLOW
+from proxy.portal.delays import Delays, NoDelays
 from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
 from proxy.secrets.keys import KeyRing, Keys, Purpose
@@ -330,6 +331,32 @@ class Browser:
         return twin
 
 
+class StageDelays:
+    """What a test wants the pages to know of the channels; nothing until `by` is set."""
+
+    def __init__(self) -> None:
+        self.by: Delays = NoDelays()
+
+    def is_delayed(self, channel: str, now: float) -> bool:
+        return self.by.is_delayed(channel, now)
+
+    def delayed_kinds(self, now: float) -> Collection[ChannelKind]:
+        return self.by.delayed_kinds(now)
+
+
+class Down:
+    """`Delays`, of one channel for SMS that is down."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+
+    def is_delayed(self, channel: str, now: float) -> bool:
+        return channel == self._channel
+
+    def delayed_kinds(self, now: float) -> Collection[ChannelKind]:
+        return {ChannelKind.SMS}
+
+
 class Stage:
     """Everything a test touches."""
 
@@ -359,6 +386,7 @@ class Stage:
         )
         self.settings = settings
         self.notice_board = NoticeBoard(self.store.operator_notices)
+        self.delays = StageDelays()
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)
         local = LocalDirectory(
@@ -414,6 +442,7 @@ class Stage:
             sleep=self._pause,
             readiness=self.what_works,
             languages=languages,
+            delays=self.delays,
         )
         if settings.api.enabled:
             api = create_api(

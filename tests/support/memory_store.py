@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from config.factors import Factor
 from proxy.audit.person_keys import PersonKey
+from proxy.canary.canary_message import CanaryRecord
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
@@ -64,6 +65,7 @@ _READING = {
     "person_key",
     "person_keys",
     "key_months",
+    "canary",
 }
 
 
@@ -678,6 +680,23 @@ class MemoryPersonKeys:
         return [each for each in self._kept.values() if owner in (None, each.owner) and month in (None, each.month)]
 
 
+class MemoryCanaries:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, CanaryRecord] = {}
+
+    async def canary(self, name: str) -> CanaryRecord:
+        self._called("canary")
+        return self._kept.get(name) or CanaryRecord(name=name)
+
+    async def put_canary(self, record: CanaryRecord) -> bool:
+        self._called("put_canary")
+        if record.name in self._kept and self._kept[record.name].version != record.version - 1:
+            return False
+        self._kept[record.name] = record
+        return True
+
+
 class MemoryReportedNumbers:
     """`ReportedNumberStore` and `SweepCountStore`."""
 
@@ -736,6 +755,7 @@ class MemoryStore:
         self.network_accesses = MemoryNetworkAccesses(self._called)
         self.person_keys = MemoryPersonKeys(self._called)
         self.operator_notices = MemoryOperatorNotices(self._called)
+        self.canaries = MemoryCanaries(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers, self.credentials)

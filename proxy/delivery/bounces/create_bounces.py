@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -14,7 +12,7 @@ from config.problems import ConfigurationError, Finding, Place, told
 from config.settings import Settings
 from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk
-from proxy.delivery.bounces.imap_inbox import IMAPInbox, InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.inbox_package import library_problems
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.delivery.own_login import SharedLogins
@@ -80,19 +78,3 @@ def _inbox(bounces: BouncesSettings, desk: BounceDesk, logins: SharedLogins | No
     from proxy.delivery.bounces.smtp_inbox import SMTPInbox
 
     return SMTPInbox(bounces, desk)
-
-
-async def check_mailbox(settings: Settings) -> str | None:
-    """For `gatepost check`: what is wrong with the mailbox, after trying it. Nothing in it is touched."""
-
-    def attempt() -> str | None:
-        try:
-            mailbox = Mailbox(settings.bounces, tls_context(settings.bounces))
-            mailbox.unseen()
-            mailbox.close()
-        except (InboxUnavailable, OSError) as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor(1, thread_name_prefix="bounces") as threads:
-        return await asyncio.get_running_loop().run_in_executor(threads, attempt)

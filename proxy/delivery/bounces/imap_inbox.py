@@ -14,12 +14,12 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from config.certificates import client_context
 from config.system_errors import connection_reason
-from config.tables.bounces import BouncesSettings
-from proxy.delivery.bounces.desk import BounceDesk, Taken
+from config.tables.mailboxes import MailboxSettings, imap_port
+from proxy.delivery.bounces.desk import Taken
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.delivery.own_login import OwnLogin, SharedLogins
 from proxy.operations.store_errors import StoreError
@@ -31,20 +31,32 @@ TURN_SECONDS = 60.0
 
 
 class InboxUnavailable(Exception):
-    """Reports cannot be read. The text is for the log and `/readyz`."""
+    """Mails cannot be read. The text is for the log and `/readyz`."""
 
 
 class LoginRefused(InboxUnavailable):
     """The server does not take the name and password."""
 
 
+class TakesMail(Protocol):
+    """Whom the mails of a mailbox are shown to."""
+
+    async def try_again(self) -> None:
+        """At the beginning of each look. Raises `StoreUnavailable`."""
+        ...
+
+    async def take(self, content: bytes) -> Taken:
+        """Judge one mail. Raises `StoreUnavailable`: then the caller has to bring it again."""
+        ...
+
+
 class Mailbox:
     """A connection that is logged in. Raises `InboxUnavailable` from every method but `abort`."""
 
-    def __init__(self, settings: BouncesSettings, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, settings: MailboxSettings, tls: ssl.SSLContext | None) -> None:
         """Connect, verify the certificate, log in."""
         self._settings = settings
-        host, port, timeout = settings.host or "", settings.imap_port, settings.timeout
+        host, port, timeout = settings.host or "", imap_port(settings), settings.timeout
         with _translated("the mailbox's server can't be reached"):
             if settings.security == "tls":
                 self._imap: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, port, ssl_context=tls, timeout=timeout)
@@ -124,7 +136,7 @@ class Mailbox:
         return list(data)
 
 
-def tls_context(settings: BouncesSettings) -> ssl.SSLContext | None:
+def tls_context(settings: MailboxSettings) -> ssl.SSLContext | None:
     """With a CA file nothing else is trusted. Raises `UnusableFile`."""
     return None if settings.security == "none" else client_context(settings.ca_file)
 
@@ -146,8 +158,8 @@ class IMAPInbox:
 
     def __init__(
         self,
-        settings: BouncesSettings,
-        desk: BounceDesk,
+        settings: MailboxSettings,
+        desk: TakesMail,
         *,
         logins: SharedLogins | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -161,13 +173,13 @@ class IMAPInbox:
         self._tls = tls_context(settings)
         self._mailbox: Mailbox | None = None
         password = settings.password.get_secret_value() if settings.password is not None else ""
-        server = f"{settings.host}:{settings.imap_port}"
+        server = f"{settings.host}:{imap_port(settings)}"
         self._login = OwnLogin(server, settings.username or "", password, shared=logins, clock=clock)
         self.trouble: str | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
-        threads = ThreadPoolExecutor(1, thread_name_prefix="bounces")
+        threads = ThreadPoolExecutor(1, thread_name_prefix="inbox")
         try:
             while True:
                 try:
@@ -219,3 +231,19 @@ class IMAPInbox:
         if mailbox is not None:
             with contextlib.suppress(InboxUnavailable):
                 mailbox.abort()
+
+
+async def wrong_with_mailbox(settings: MailboxSettings) -> str | None:
+    """What is wrong with it, after trying it, for `gatepost check`. Nothing in it is touched."""
+
+    def attempt() -> str | None:
+        try:
+            mailbox = Mailbox(settings, tls_context(settings))
+            mailbox.unseen()
+            mailbox.close()
+        except (InboxUnavailable, OSError) as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(1, thread_name_prefix="inbox") as threads:
+        return await asyncio.get_running_loop().run_in_executor(threads, attempt)

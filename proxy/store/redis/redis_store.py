@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from config.settings import StoreSettings
 from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import Report
+from proxy.store.redis.canaries import RedisCanaries
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.counters import RedisCounters
@@ -56,6 +57,7 @@ class RedisStore:
         self.credentials = RedisCredentials(connections)
         self.operator_notices = RedisOperatorNotices(connections)
         self.person_keys = RedisPersonKeys(connections)
+        self.canaries = RedisCanaries(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import History, Report
+from proxy.store.sqlite.canaries import SQLiteCanaries
 from proxy.store.sqlite.challenges import SQLiteChallenges
 from proxy.store.sqlite.counters import SQLiteCounters
 from proxy.store.sqlite.credentials import SQLiteCredentials
@@ -54,6 +55,7 @@ class SQLiteStore:
         self.credentials = SQLiteCredentials(database)
         self.operator_notices = SQLiteOperatorNotices(database)
         self.person_keys = SQLitePersonKeys(database)
+        self.canaries = SQLiteCanaries(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.store.contract.arrivals import ArrivalsContract
+from tests.store.contract.canaries import CanariesContract
 from tests.store.contract.challenges import ChallengesContract
 from tests.store.contract.counters import CountersContract
 from tests.store.contract.credentials import CredentialsContract
@@ -39,6 +40,7 @@ class StoreContract(
     EnrolmentsContract,
     PassesContract,
     CredentialsContract,
+    CanariesContract,
     LeasesContract,
     OperatorNoticesContract,
     NetworkAccessesContract,

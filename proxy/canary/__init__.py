@@ -1,0 +1,1 @@
+"""The canary: passcodes to the operator, so that somebody knows whether those of people arrive."""

@@ -1,0 +1,124 @@
+"""From the settings to the canaries: every problem is reported at once, and nothing is sent or connected yet."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from structlog.typing import FilteringBoundLogger
+
+from config.checks import canary_findings
+from config.factors import ChannelKind, Factor
+from config.named_files import canary_file_problems
+from config.problems import ConfigurationError, told
+from config.settings import Settings
+from config.tables.schemes import factors_of
+from directory.directory import CheckResult
+from directory.mail_address import mask_mail
+from directory.mobile import mask
+from proxy.canary.board import CanaryBoard
+from proxy.canary.canaries import Canaries, CanaryWords
+from proxy.canary.canary_message import CanaryStore
+from proxy.canary.recipients import canary_of, recipient_problems
+from proxy.delivery.bounces.imap_inbox import IMAPInbox, wrong_with_mailbox
+from proxy.delivery.channel import EMAIL_ONLY
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.own_login import SharedLogins
+from proxy.operations.health import Check, Need
+from proxy.operations.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedCanaries:
+    """All of it: what one worker of all nodes does, and what each knows."""
+
+    board: CanaryBoard
+    canaries: Canaries
+    inboxes: dict[str, IMAPInbox]
+    """By the canary's name."""
+
+    async def run(self) -> None:
+        """Send, and read the mailboxes, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for each in (self.canaries.run, *(inbox.run for inbox in self.inboxes.values())):
+                tasks.create_task(each())
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """For `/readyz`: of each canary, and of its mailbox."""
+
+        async def trouble(inbox: IMAPInbox) -> str | None:
+            return inbox.trouble
+
+        return self.board.checks | {
+            f"mailbox of canary {name}": Check(need=Need.HELPFUL, ask=partial(trouble, inbox))
+            for name, inbox in self.inboxes.items()
+        }
+
+
+def create_canaries(
+    settings: Settings,
+    store: CanaryStore,
+    channels: Channels,
+    *,
+    clock: Callable[[], float],
+    log: FilteringBoundLogger,
+    metrics: Metrics,
+    logins: SharedLogins | None = None,
+) -> ServedCanaries | None:
+    """None where none is configured. `clock` in epoch seconds; `logins`: what other workers know of refused ones.
+
+    Raises `ConfigurationError`.
+    """
+    if not settings.canaries:
+        return None
+    wrong = told(canary_findings(settings), canary_file_problems(settings), recipient_problems(settings))
+    if problems := list(wrong):
+        raise ConfigurationError.of(problems)
+    every = [canary_of(each, settings) for each in settings.canaries]
+    host = settings.server.public_url.host
+    words = CanaryWords(
+        host=host,
+        minutes=math.ceil(settings.passcode.lifetime / 60),
+        digits=settings.passcode.digits,
+        language=settings.message_language,
+    )
+    canaries = Canaries(every, words=words, store=store, channels=channels, clock=clock, log=log)
+    board = CanaryBoard(every, store=store, first=_first(settings, channels), clock=clock)
+    metrics.registry.register(board)
+    inboxes = {
+        each.name: IMAPInbox(each.inbox, canaries, logins=logins)
+        for each in settings.canaries
+        if each.inbox is not None
+    }
+    return ServedCanaries(board=board, canaries=canaries, inboxes=inboxes)
+
+
+def _first(settings: Settings, channels: Channels) -> dict[str, ChannelKind]:
+    asked = factors_of(settings.schemes)
+    names = [
+        *(channels.names()[:1] if Factor.SMS in asked else ()),
+        *(channels.names(EMAIL_ONLY)[:1] if Factor.EMAIL in asked else ()),
+    ]
+    kinds = ((name, channels.kind_of(name)) for name in names)
+    return {name: kind for name, kind in kinds if kind is not None}
+
+
+async def check_canaries(settings: Settings) -> list[CheckResult]:
+    """For `gatepost check`: where each goes, and whether its mailbox can be read. Nothing is sent, nothing touched."""
+    found = []
+    for each in settings.canaries:
+        canary = canary_of(each, settings)
+        to = mask(canary.number) if canary.number is not None else mask_mail(canary.mail or "")
+        detail = f"through {each.channel} to {to}, every {each.every_seconds:g} seconds"
+        if each.inbox is None:
+            detail += f"; gatepost canary arrived {each.name} CODE says when it is there"
+        found.append(CheckResult(subject=f"canary {each.name}", ok=True, detail=detail))
+        if each.inbox is not None:
+            wrong = await wrong_with_mailbox(each.inbox)
+            detail = wrong or "connected, certificate, login and mailbox as configured"
+            found.append(CheckResult(subject=f"mailbox of canary {each.name}", ok=wrong is None, detail=detail))
+    return found
