@@ -40,6 +40,11 @@ _WHY = {
 _OF_THE_PERSON = frozenset({Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR})
 
 
+def why_stopped(limit: Limit) -> str:
+    """A clause: what was too much."""
+    return _(_WHY[limit])
+
+
 def throttle_steps(
     limits: Iterable[LimitFound],
     *,

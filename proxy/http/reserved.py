@@ -47,6 +47,8 @@ ADMIN_PEOPLE_JUDGE = ADMIN_PEOPLE + "/judge"
 """What Gatepost makes of a number that is being typed, for the script of that page."""
 ADMIN_SESSIONS = ADMIN + "sessions"
 ADMIN_SESSIONS_END = ADMIN_SESSIONS + "/end"
+ADMIN_THROTTLED = ADMIN + "throttled"
+ADMIN_THROTTLED_RELEASE = ADMIN_THROTTLED + "/release"
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
@@ -54,7 +56,7 @@ ADMIN_MOBILES_STATUS = ADMIN_MOBILES + "/status"
 """For the script of the page: whether the report is still being made."""
 """The report as a file, by the ending of its name."""
 ADMIN_PAGES = frozenset(
-    (ADMIN, ADMIN_PERSON, ADMIN_SESSIONS, ADMIN_PASSES, ADMIN_PEOPLE, ADMIN_UNDELIVERED, ADMIN_MOBILES)
+    (ADMIN, ADMIN_PERSON, ADMIN_SESSIONS, ADMIN_THROTTLED, ADMIN_PASSES, ADMIN_PEOPLE, ADMIN_UNDELIVERED, ADMIN_MOBILES)
 )
 """Where a sign-in may lead back to: exactly these."""
 TICKET = PREFIX + "ticket"

@@ -172,6 +172,8 @@ class PasswordStep:
         attempt = await begin_attempt(attempts.throttle, person=person, address=client.address, limits=limits, now=now)
         if isinstance(attempt, Throttled):
             attempts.log.refused(client, attempt.limit.value, **asked.facts)
+            if account is not None:
+                await attempts.throttle.note_throttled(account, attempt, now=now)
             return _NotAsked(attempt)
         answer = await attempt.answer(asked.directory.authenticate(account, password))
         if not isinstance(answer, PasswordRefused):

@@ -233,6 +233,7 @@ class Proving:
         throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
         if throttled is not None:
             self.log.passcode_refused(client, principal, throttled.limit.value)
+            await self.throttle.note_throttled(principal, throttled, now=now)
             return FactorLocked() if throttled.limit is Limit.PASSCODE_FAILURES_IN_A_ROW else throttled
         factor = self.factors[challenge.factor]
         digest = await factor.answer(
@@ -407,6 +408,7 @@ class Proving:
         )
         if throttled is not None:
             self.log.stopped(client, principal, throttled.limit.value)
+            await self.throttle.note_throttled(principal, throttled, now=now)
         return throttled
 
     async def _tell(self, client: Client, principal: Principal, change: NumberChange, *, now: float) -> None:

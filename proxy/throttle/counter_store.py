@@ -1,4 +1,5 @@
-"""What is kept for limits: counters within windows, and addresses from which persons have signed in.
+"""What is kept for limits: counters within windows, addresses from which persons have signed in, and whom a limit has
+stopped recently.
 
 A counter's key names what is counted and holds no personal data in the clear. Methods raise `StoreUnavailable`. Every
 change of a counter is durable: it survives a loss of power once the method has returned.
@@ -9,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from proxy.throttle.limits import Limit
+
+MOST_THROTTLED = 200
+"""How many are listed: those who were stopped last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,21 @@ class Reached:
     window_ends_at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottledPerson:
+    """Somebody whom the directory knows, stopped by one of their own limits. Counters are named by digests, which
+    nobody can list; so this is written down when it happens, for the help desk."""
+
+    guid: str
+    realm: str
+    username: str
+    limit: Limit
+    at: float
+    """When it stopped them last."""
+    until: float
+    """When its window ends, if nobody tries again."""
+
+
 class CounterStore(Protocol):
     async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
         """Count one more; the window opens with its first count."""
@@ -59,7 +80,18 @@ class CounterStore(Protocol):
 
 
 class ThrottleStore(CounterStore, Protocol):
-    """Counters, and the addresses that are familiar: person and address are digests, the person part of both."""
+    """Counters, the addresses that are familiar (person and address are digests, the person part of both), and whom a
+    limit has stopped."""
+
+    async def put_throttled(self, person: ThrottledPerson) -> None:
+        """In place of what was known of this person and limit; of all, the `MOST_THROTTLED` latest. Not durable."""
+        ...
+
+    async def throttled(self, *, now: float) -> tuple[ThrottledPerson, ...]:
+        """Those whose window is open still, the latest first."""
+        ...
+
+    async def drop_throttled(self, guid: str, limit: Limit) -> None: ...
 
     async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
         """Remember an address of a person until `expires_at`; the `most` latest of one person."""

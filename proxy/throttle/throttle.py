@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of, parse_address
-from proxy.throttle.counter_store import Counter, ThrottleStore
+from proxy.throttle.counter_store import Counter, ThrottledPerson, ThrottleStore
 from proxy.throttle.counters import Counters, LimitCounter
-from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, CounterState, Limit, Throttled
+from proxy.throttle.limits import (
+    CLEARED,
+    CLEARED_OF_ADDRESS,
+    DAY_SECONDS,
+    UNTIL_CLEARED_SECONDS,
+    CounterState,
+    Limit,
+    Throttled,
+)
 from proxy.throttle.told_pauses import ToldPauses
 
 FAMILIAR_SECONDS = 42 * DAY_SECONDS
@@ -18,6 +27,24 @@ FAMILIAR_SECONDS = 42 * DAY_SECONDS
 MOST_FAMILIAR = 20
 """How many addresses of one person are kept: the latest ones."""
 _NO_LIMIT = 1 << 31
+
+
+_OF_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
+_OF_A_PERSON = (*_OF_PASSWORDS, *CLEARED, Limit.SENDS_PER_NUMBER)
+"""What an operator clears for one person."""
+
+
+class NamedPerson(Protocol):
+    """Somebody whom the directory knows."""
+
+    @property
+    def guid(self) -> str: ...
+
+    @property
+    def realm(self) -> str: ...
+
+    @property
+    def username(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +250,50 @@ class Throttle:
         """How many passcodes were sent to a number or mail address; nothing is counted."""
         return await self._counters.standing(self._counters.of(Limit.SENDS_PER_NUMBER, number), now=now)
 
+    async def note_throttled(self, person: NamedPerson, throttled: Throttled, *, now: float) -> None:
+        """This person was stopped. What is counted of addresses, or of everybody, is no limit of theirs."""
+        if throttled.limit not in _OF_A_PERSON:
+            return
+        until = now + throttled.retry_after_seconds
+        if throttled.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
+            until = now + UNTIL_CLEARED_SECONDS
+        await self._store.put_throttled(
+            ThrottledPerson(
+                guid=person.guid,
+                realm=person.realm,
+                username=person.username,
+                limit=throttled.limit,
+                at=now,
+                until=until,
+            )
+        )
+
+    async def throttled_now(
+        self, limits: Callable[[str], PasswordLimits | None], *, now: float
+    ) -> list[ThrottledPerson]:
+        """Whom a limit stopped recently and would stop again, the latest first. `limits`: those of a realm.
+
+        Whom nothing has stopped since a limit was reached is not among them: nobody can list the counters.
+        """
+        found = []
+        for each in await self._store.throttled(now=now):
+            passwords = limits(each.realm) if each.limit in _OF_PASSWORDS else None
+            # How often something went to a number is counted by that number, which is not known here.
+            if each.limit is Limit.SENDS_PER_NUMBER or (each.limit in _OF_PASSWORDS and passwords is None):
+                found.append(each)
+                continue
+            counter = self._counters.of(each.limit, each.guid, passwords)
+            if (await self._counters.standing(counter, now=now)).is_reached:
+                found.append(each)
+        return found
+
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
         """Clear these counts of a person: an operator says so. `CLEARED` names them."""
         for limit in limits:
             await self._counters.reset(limit, person)
             if limit is Limit.PASSWORDS_PER_PERSON:
                 await self._store.reset_count(self._judged_key(person))
+        await self._store.drop_throttled(person, Limit.SENDS_PER_NUMBER)
 
     async def clear_passwords(self, *, person: str, still_counted: int, now: float) -> None:
         """Clear a person's wrong passwords, except as many as the directory itself still counts.

@@ -11,10 +11,11 @@ from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
 from tests.portal.stage import ScriptedDirectory
 from tests.portal.test_admin_sessions import SESSIONS, found, kept
+from tests.portal.test_admin_throttled import LIMITS, THROTTLED, guess, lock_codes, released
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_sessions, _silence):
+    for part in (_sessions, _silence, _throttled):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -47,3 +48,13 @@ async def _silence(states: States, folder: Path) -> None:
     async with admin_stage(folder, scripted=Silent()) as stage:
         admin = await signed_in_admin(stage)
         states.add("admin: sessions while the directory is down", await found(admin, login="scripted@corp"))
+
+
+async def _throttled(states: States, folder: Path) -> None:
+    async with admin_stage(folder, throttle=LIMITS) as stage:
+        await guess(stage, "bob", 6)
+        await lock_codes(stage)
+        admin = await signed_in_admin(stage)
+        page = states.add("admin: paused people", await admin.get(THROTTLED))
+        states.add("admin: limits reset", await released(admin, page))
+        states.add("admin: nobody is paused", await released(admin, await admin.get(THROTTLED)))

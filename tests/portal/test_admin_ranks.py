@@ -37,6 +37,8 @@ NEEDS: dict[tuple[str, str], AdminRight | None] = {
     ("GET", "sessions"): LOOK,
     ("POST", "sessions"): LOOK,
     ("POST", "sessions/end"): ACT,
+    ("GET", "throttled"): LOOK,
+    ("POST", "throttled/release"): ACT,
     ("GET", "undelivered"): LOOK,
     ("GET", "mobiles"): REPORT,
     ("POST", "mobiles"): REPORT,

@@ -31,7 +31,8 @@ from proxy.sessions.ticket_store import Ticket
 from proxy.sign_in.credentials import Credential
 from proxy.sign_in.not_me import ReportedSignIn
 from proxy.sign_in.reported_numbers import ReportedNumber
-from proxy.throttle.counter_store import Count, Counter, Reached
+from proxy.throttle.counter_store import MOST_THROTTLED, Count, Counter, Reached, ThrottledPerson
+from proxy.throttle.limits import Limit
 from tests.support.memory_sessions import MemorySessions
 
 _READING = {
@@ -39,6 +40,7 @@ _READING = {
     "sessions_by_id",
     "sessions",
     "newest_sessions",
+    "throttled",
     "persons",
     "hosts_of",
     "former_owner",
@@ -238,6 +240,7 @@ class MemoryCounters:
         self._called = called
         self.kept: dict[bytes, Count] = {}
         self._familiar: dict[bytes, dict[bytes, float]] = {}
+        self._throttled: dict[tuple[str, Limit], ThrottledPerson] = {}
 
     async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
         self._called("add")
@@ -287,6 +290,20 @@ class MemoryCounters:
     async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool:
         self._called("is_familiar")
         return self._familiar.get(person, {}).get(address, now) > now
+
+    async def put_throttled(self, person: ThrottledPerson) -> None:
+        self._called("put_throttled")
+        kept = {**self._throttled, (person.guid, person.limit): person}
+        latest = sorted(kept.items(), key=lambda item: item[1].at, reverse=True)
+        self._throttled = dict(latest[:MOST_THROTTLED])
+
+    async def throttled(self, *, now: float) -> tuple[ThrottledPerson, ...]:
+        self._called("throttled")
+        return tuple(each for each in self._throttled.values() if now < each.until)
+
+    async def drop_throttled(self, guid: str, limit: Limit) -> None:
+        self._called("drop_throttled")
+        self._throttled.pop((guid, limit), None)
 
     async def remove_expired(self, *, now: float) -> int:
         before = len(self.kept) + sum(map(len, self._familiar.values()))

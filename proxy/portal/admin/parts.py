@@ -17,6 +17,7 @@ from proxy.http.reserved import (
     ADMIN_PEOPLE,
     ADMIN_PERSON,
     ADMIN_SESSIONS,
+    ADMIN_THROTTLED,
     ADMIN_UNDELIVERED,
     SIGN_OUT,
 )
@@ -48,6 +49,7 @@ _NAVIGATION: tuple[tuple[str, str, AdminRight | None], ...] = (
     (ADMIN, N_("Overview"), None),
     (ADMIN_PERSON, N_("Why can't they sign in?"), AdminRight.LOOK),
     (ADMIN_SESSIONS, N_("Sessions"), AdminRight.LOOK),
+    (ADMIN_THROTTLED, N_("Paused people"), AdminRight.LOOK),
     (ADMIN_PASSES, N_("Passes"), AdminRight.LOOK),
     (ADMIN_PEOPLE, N_("Local people"), AdminRight.ACT),
     (ADMIN_UNDELIVERED, N_("Undelivered codes"), AdminRight.LOOK),

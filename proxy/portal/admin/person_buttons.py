@@ -98,27 +98,27 @@ def _grace_note(settings: Settings) -> str:
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
     """Clear a person's counts, wrong passwords as far as the directory's own count allows."""
     fields = await own_form(request, session)
-    now, question = request[VISIT].now, asked_before(request, fields)
+    question = asked_before(request, fields)
     async with look_up(request, session):
-        directory, principal = await meant(request, fields)
-        kept = await unlock(
-            request.app[FLOW].throttle,
-            directory,
-            principal,
-            mobile=request.app[SETTINGS].mobile,
-            address=question.address,
-            now=now,
-        )
-        person = {"person_realm": principal.realm, "person_guid": principal.guid}
-        cleared = {"wrong_ones_too": kept is None, "address_too": question.address is not None}
-        record(request, session, "unlocked", **person, **cleared)
-        reset = _("Their limits were reset.")
-        done = Done(text=reset)
-        if kept is not None:
-            until = instant_to_come(kept.until, now) if kept.until is not None else None
-            but = _("Wrong passwords still count: %(why)s.", why=kept.sentence)
-            done = Done(text=f"{reset} {but}", until=until)
+        done = await reset_limits(request, session, fields, address=question.address)
         return await show_explanation(request, session, question, done=done)
+
+
+async def reset_limits(
+    request: web.Request, session: Session, fields: Mapping[str, str], *, address: str | None = None
+) -> Done:
+    """Clear the counts of the person whom a form is about, and those of this address."""
+    now = request[VISIT].now
+    directory, principal = await meant(request, fields)
+    mobile = request.app[SETTINGS].mobile
+    kept = await unlock(request.app[FLOW].throttle, directory, principal, mobile=mobile, address=address, now=now)
+    person = {"person_realm": principal.realm, "person_guid": principal.guid}
+    record(request, session, "unlocked", **person, wrong_ones_too=kept is None, address_too=address is not None)
+    reset = _("Their limits were reset.")
+    if kept is None:
+        return Done(text=reset)
+    until = instant_to_come(kept.until, now) if kept.until is not None else None
+    return Done(text=f"{reset} {_('Wrong passwords still count: %(why)s.', why=kept.sentence)}", until=until)
 
 
 async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:

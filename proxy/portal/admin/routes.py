@@ -29,6 +29,8 @@ from proxy.http.reserved import (
     ADMIN_SESSIONS,
     ADMIN_SESSIONS_END,
     ADMIN_SETTLE,
+    ADMIN_THROTTLED,
+    ADMIN_THROTTLED_RELEASE,
     ADMIN_UNDELIVERED,
     ADMIN_UNLOCK,
 )
@@ -51,6 +53,7 @@ from proxy.portal.admin.person_buttons import take_confirm, take_end, take_facto
 from proxy.portal.admin.person_page import show_person, take_person
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.sessions import show_sessions, take_end_one, take_sessions
+from proxy.portal.admin.throttled import show_throttled, take_release
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
 from proxy.portal.pages import redirect
@@ -92,6 +95,8 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_SESSIONS, for_admins(show_sessions, back=ADMIN_SESSIONS, needs=look)),
             web.post(ADMIN_SESSIONS, for_admins(take_sessions, back=ADMIN_SESSIONS, needs=look)),
             web.post(ADMIN_SESSIONS_END, for_admins(take_end_one, back=ADMIN_SESSIONS, needs=act)),
+            web.get(ADMIN_THROTTLED, for_admins(show_throttled, back=ADMIN_THROTTLED, needs=look)),
+            web.post(ADMIN_THROTTLED_RELEASE, for_admins(take_release, back=ADMIN_THROTTLED, needs=act)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES, needs=report)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES, needs=report)),

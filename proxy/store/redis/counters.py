@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
+from proxy.store.record_fields import compact_json, value_of
 from proxy.store.redis.connections import Argument, RedisConnections
 from proxy.store.redis.scripts import KEEPING
-from proxy.throttle.counter_store import Count, Counter, Reached
+from proxy.throttle.counter_store import MOST_THROTTLED, Count, Counter, Reached, ThrottledPerson
+from proxy.throttle.limits import Limit
+
+_LIMITS = frozenset(each.value for each in Limit)
+"""Of another version there may be one that this one does not know."""
 
 
 class RedisCounters:
@@ -50,3 +56,18 @@ class RedisCounters:
         addresses = self._connections.key("familiar", person)
         until = await self._connections.command("ZSCORE", addresses, address)
         return until is not None and now < float(until)
+
+    async def put_throttled(self, person: ThrottledPerson) -> None:
+        """All of them are one hash."""
+        name = f"{person.guid} {person.limit.value}"
+        record = compact_json({**asdict(person), "limit": person.limit.value})
+        await self._connections.run(KEEPING, "put_throttled", name, record, MOST_THROTTLED, is_repeatable=True)
+
+    async def throttled(self, *, now: float) -> tuple[ThrottledPerson, ...]:
+        records = await self._connections.command("HVALS", self._connections.prefix + b"throttled")
+        written = (value_of(ThrottledPerson, record) for record in records)
+        known = (replace(each, limit=Limit(each.limit)) for each in written if str(each.limit) in _LIMITS)
+        return tuple(sorted((each for each in known if now < each.until), key=lambda each: each.at, reverse=True))
+
+    async def drop_throttled(self, guid: str, limit: Limit) -> None:
+        await self._connections.run(KEEPING, "drop_throttled", f"{guid} {limit.value}", is_repeatable=True)

@@ -6,7 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from proxy.store.sqlite.database import SQLiteDatabase
-from proxy.throttle.counter_store import Count, Counter, Reached
+from proxy.throttle.counter_store import MOST_THROTTLED, Count, Counter, Reached, ThrottledPerson
+from proxy.throttle.limits import Limit
+
+_LIMITS = frozenset(each.value for each in Limit)
+"""Of another version there may be one that this one does not know."""
 
 _SELECT = "SELECT value, window_ends_at FROM counters WHERE key = ? AND window_ends_at > ?"
 
@@ -46,6 +50,25 @@ class SQLiteCounters:
             *(person, address, now),
         )
         return bool(rows)
+
+    async def put_throttled(self, person: ThrottledPerson) -> None:
+        await self._database.writing.run(_put_throttled, person)
+
+    async def throttled(self, *, now: float) -> tuple[ThrottledPerson, ...]:
+        rows = await self._database.rows(
+            "SELECT guid, limit_name, realm, username, at, until FROM throttled_persons WHERE until > ?"
+            " ORDER BY at DESC",
+            now,
+        )
+        return tuple(
+            ThrottledPerson(guid=guid, limit=Limit(name), realm=realm, username=username, at=at, until=until)
+            for guid, name, realm, username, at, until in rows
+            if name in _LIMITS
+        )
+
+    async def drop_throttled(self, guid: str, limit: Limit) -> None:
+        drop = "DELETE FROM throttled_persons WHERE guid = ? AND limit_name = ?"
+        await self._database.change(drop, guid, limit.value)
 
 
 def _count(connection: sqlite3.Connection, counter: Counter, now: float) -> Count:
@@ -97,4 +120,17 @@ def _add_familiar(
         )
         """,
         (person, most),
+    )
+
+
+def _put_throttled(connection: sqlite3.Connection, person: ThrottledPerson) -> None:
+    values = (person.guid, person.limit.value, person.realm, person.username, person.at, person.until)
+    connection.execute("INSERT OR REPLACE INTO throttled_persons VALUES (?, ?, ?, ?, ?, ?)", values)
+    connection.execute(
+        """
+        DELETE FROM throttled_persons WHERE (guid, limit_name) IN (
+            SELECT guid, limit_name FROM throttled_persons ORDER BY at DESC LIMIT -1 OFFSET ?
+        )
+        """,
+        (MOST_THROTTLED,),
     )

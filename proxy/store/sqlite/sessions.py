@@ -30,6 +30,7 @@ _OVER = {
     "tickets": "expires_at <= ?1",
     "counters": "window_ends_at <= ?1",
     "familiar_addresses": "expires_at <= ?1",
+    "throttled_persons": "until <= ?1",
     "known_numbers": f"used_at <= ?1 - {NUMBER_SECONDS}",
     # A channel's are forgotten together, when none came for long.
     "arrivals": f"channel NOT IN (SELECT channel FROM arrivals WHERE at > ?1 - {ARRIVAL_SECONDS})",  # noqa: S608
@@ -44,8 +45,8 @@ _OVER = {
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }
 """By table of everything else that is kept, what is true of a record that is over at ?1."""
-_NOT_COUNTED = ("former_cookies", "delivery_failures", "network_accesses")
-"""They tell of sessions and messages, which are counted themselves."""
+_NOT_COUNTED = ("former_cookies", "delivery_failures", "network_accesses", "throttled_persons")
+"""They tell of sessions, messages and counters, which are counted themselves."""
 
 Ts = TypeVarTuple("Ts")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from proxy.store.contract import Store
-from proxy.throttle.counter_store import Count, Counter, Reached
+from proxy.throttle.counter_store import MOST_THROTTLED, Count, Counter, Reached, ThrottledPerson
+from proxy.throttle.limits import Limit
 from tests.store.contract.values import LIMITS
 from tests.support.people import NOW
 
@@ -115,3 +117,26 @@ class CountersContract:
         kept = [number for number in range(6) if await store.counters.is_familiar(b"a", str(number).encode(), now=NOW)]
         assert kept == [3, 4, 5]
         assert await store.counters.is_familiar(b"b", b"0", now=NOW)
+
+    async def test_whom_a_limit_stopped_is_listed_once_until_its_window_ends(self, store: Store) -> None:
+        bob = throttled("bob", at=NOW, until=NOW + 60)
+        alice = throttled("alice", at=NOW + 1, until=NOW + 30)
+        for each in (throttled("bob", at=NOW - 9, until=NOW + 51), alice, bob):
+            await store.counters.put_throttled(each)
+        assert await store.counters.throttled(now=NOW + 2) == (alice, bob)
+        assert await store.counters.throttled(now=NOW + 30) == (bob,)
+        await store.counters.put_throttled(replace(bob, limit=Limit.SENDS_PER_NUMBER))
+        await store.counters.drop_throttled("bob", Limit.SENDS_PER_NUMBER)
+        await store.counters.drop_throttled("nobody", Limit.SENDS_PER_NUMBER)
+        assert await store.counters.throttled(now=NOW + 30) == (bob,)
+
+    async def test_no_more_than_the_latest_are_listed(self, store: Store) -> None:
+        for number in range(MOST_THROTTLED + 2):
+            await store.counters.put_throttled(throttled(f"guid-{number}", at=NOW + number, until=NOW + 9000))
+        found = await store.counters.throttled(now=NOW)
+        assert len(found) == MOST_THROTTLED
+        assert {found[0].guid, found[-1].guid} == {f"guid-{MOST_THROTTLED + 1}", "guid-2"}
+
+
+def throttled(guid: str, *, at: float, until: float) -> ThrottledPerson:
+    return ThrottledPerson(guid=guid, realm="corp", username=guid, limit=Limit.PASSCODES_PER_PERSON, at=at, until=until)

@@ -7,6 +7,7 @@
 --   failures        sorted set of failed deliveries by instant
 --   arrivals:NAME   list of a channel's measured times, the latest first
 --   accesses        hash: by session, what its person has elsewhere
+--   throttled       hash: by person and limit, whom a limit has stopped recently
 local operation = {}
 
 -- The value and the end of the window that is open at `now`, or of the one that a count would open.
@@ -72,6 +73,27 @@ function operation.take_request(digest)
     drop('kept', digest)
   end
   return found
+end
+
+-- Of more than `most` the one goes that was stopped longest ago.
+function operation.put_throttled(name, record, most)
+  local throttled = prefix .. 'throttled'
+  redis.call('HSET', throttled, name, record)
+  if redis.call('HLEN', throttled) <= tonumber(most) then
+    return
+  end
+  local found, oldest, oldest_at = redis.call('HGETALL', throttled), nil, nil
+  for i = 1, #found, 2 do
+    local at = cjson.decode(found[i + 1]).at
+    if not oldest_at or at < oldest_at then
+      oldest, oldest_at = found[i], at
+    end
+  end
+  redis.call('HDEL', throttled, oldest)
+end
+
+function operation.drop_throttled(name)
+  redis.call('HDEL', prefix .. 'throttled', name)
 end
 
 local function forget_familiar(person, now)

@@ -1,0 +1,9 @@
+CREATE TABLE throttled_persons (
+    guid TEXT NOT NULL,
+    limit_name TEXT NOT NULL,
+    realm TEXT NOT NULL,
+    username TEXT NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL,
+    PRIMARY KEY (guid, limit_name)
+) STRICT, WITHOUT ROWID;
