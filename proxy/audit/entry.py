@@ -8,7 +8,7 @@ from proxy.audit.event import AuditedPerson, AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class OpenedEntry:
     time: float
     """Epoch seconds."""
     chain: str

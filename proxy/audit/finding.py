@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from proxy.audit.entry import AuditEntry
+from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson
 
 _OF_OTHERS = frozenset({"by", "asked_of"})
@@ -27,7 +27,7 @@ class AuditQuestion:
     """A name, or the part of one before its dot."""
 
 
-def is_wanted(entry: AuditEntry, question: AuditQuestion) -> bool:
+def is_wanted(entry: OpenedEntry, question: AuditQuestion) -> bool:
     return (
         entry.time >= question.since
         and (not question.event or question.event in (entry.event.event, entry.event.event.partition(".")[0]))
@@ -36,16 +36,16 @@ def is_wanted(entry: AuditEntry, question: AuditQuestion) -> bool:
     )
 
 
-def apps_of(entry: AuditEntry) -> Collection[str]:
+def apps_of(entry: OpenedEntry) -> Collection[str]:
     facts = entry.event.facts
     return {str(facts.get("app", "")), *str(facts.get("apps", "")).split(", ")} - {""}
 
 
-def found(entries: Iterable[AuditEntry], question: AuditQuestion) -> Iterator[AuditEntry]:
+def found(entries: Iterable[OpenedEntry], question: AuditQuestion) -> Iterator[OpenedEntry]:
     return (each for each in entries if is_wanted(each, question))
 
 
-def as_json(entry: AuditEntry) -> dict[str, Any]:
+def as_json(entry: OpenedEntry) -> dict[str, Any]:
     """With the names of docs/audit.md; what is empty is left out."""
     event = entry.event
     fields = {
@@ -65,7 +65,7 @@ def as_json(entry: AuditEntry) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value or name == "seq"}
 
 
-def for_person(entry: AuditEntry, guid: str) -> dict[str, Any]:
+def for_person(entry: OpenedEntry, guid: str) -> dict[str, Any]:
     """What a person is given of an entry that concerns them: without what is somebody else's (GDPR article 15(4)).
 
     Where somebody else acted, their address is theirs.
@@ -82,7 +82,7 @@ def for_person(entry: AuditEntry, guid: str) -> dict[str, Any]:
     return fields | ({"personal": personal} if personal and is_about_them else {})
 
 
-def row_of(entry: AuditEntry) -> tuple[str, ...]:
+def row_of(entry: OpenedEntry) -> tuple[str, ...]:
     """Of the table that people read: when, what, who, to whom, from where, what else."""
     event = entry.event
     more: Mapping[str, object] = {**event.facts, **event.personal}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.audit.entry import AuditEntry
+from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson
 from proxy.audit.finding import instant, name_of
 
@@ -83,7 +83,7 @@ class EvidenceReport:
         return sum(each.count for each in self.sign_ins if not each.exception)
 
 
-def report_of(entries: Iterable[AuditEntry], *, since: float, until: float) -> EvidenceReport:
+def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
     """Of the entries within this time. One pass: what it keeps grows with the kinds of sign-in, not with entries."""
     kinds: dict[tuple[str, str, str, str, str], list[float]] = {}
     exceptions: list[ExceptionSeen] = []
@@ -135,7 +135,7 @@ def _key_of(person: AuditedPerson | None) -> str:
     return _ERASED if person is None else person.guid
 
 
-def _exception(entry: AuditEntry) -> ExceptionSeen:
+def _exception(entry: OpenedEntry) -> ExceptionSeen:
     event = entry.event
     told = {**event.facts, **{name: value for name, value in event.personal.items() if name != "by"}}
     ends_at = told.get("ends_at")

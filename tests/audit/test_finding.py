@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.audit.entry import AuditEntry
+from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.finding import ANOTHER, AuditQuestion, as_json, for_person, found, row_of
 from proxy.audit.lifetime import changed_tables
@@ -17,13 +17,13 @@ ADMIN = AuditedPerson(realm="corp", guid="b2", name="bob")
 DAY = 86_400.0
 
 
-def entry(time: float, event: AuditEvent, *, is_erased: bool = False) -> AuditEntry:
-    return AuditEntry(time=time, chain="c1", seq=int(time), event=event, is_erased=is_erased)
+def entry(time: float, event: AuditEvent, *, is_erased: bool = False) -> OpenedEntry:
+    return OpenedEntry(time=time, chain="c1", seq=int(time), event=event, is_erased=is_erased)
 
 
 def signed_in(
     time: float, factors: str, *, who: AuditedPerson | None = ALICE, address: str = "192.0.2.7", way: str = ""
-) -> AuditEntry:
+) -> OpenedEntry:
     facts = {"scheme": "browser", "factors": factors}
     event = AuditEvent(event="sign_in.succeeded", actor=who, address=address, way=way, incident="i", facts=facts)
     return entry(time, event, is_erased=who is None)

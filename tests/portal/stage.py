@@ -397,7 +397,7 @@ class Stage:
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"], countries=["GB"])
         self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
-        self.recorded = KeptEvents()
+        self.recorded = KeptEvents(secrets=[PASSWORD, "7400 123456", "7400123456"], names=["alice", "bob", "Liddell"])
         log = audited(
             structlog.wrap_logger(
                 self.logger,
@@ -538,6 +538,7 @@ async def running_portal(
     await stage.client.start_server()
     try:
         yield stage
+        stage.recorded.holds_none_of([each.passcode for each in stage.phone.messages])
     finally:
         await stage.client.close()
         await stage.realms.close()

@@ -26,7 +26,7 @@ from proxy.sign_in.outcomes import Accepted, Missing, ProofAsked
 from proxy.store.contract import Store
 from proxy.throttle.throttle import Throttle
 from tests.portal.stage import NOW, Phone
-from tests.portal.test_password_change import ChangingDirectory
+from tests.portal.test_password_change import NEW, OLD, ChangingDirectory
 from tests.support.kept_events import KeptEvents
 
 HOST = "signin.corp.example"
@@ -59,7 +59,7 @@ class Service:
         self.keys = Keys(b"k" * 32, clock=lambda: self.now)
         self.sessions = LiveSessions(store.sessions, settings.sessions)
         self.throttle = Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
-        self.recorded = KeptEvents()
+        self.recorded = KeptEvents(secrets=[OLD, NEW, "7400 123456", "7400123456"], names=["scripted", "Scripted"])
         self.parts = create_sign_in(
             settings=settings,
             realms=realms,
