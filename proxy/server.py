@@ -40,6 +40,7 @@ from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import WorkerPlace, name_of
+from proxy.operations.log import ErrorLines
 from proxy.operations.loop_lag import watch_loop
 from proxy.operations.metrics import Metrics
 from proxy.operations.notice_board import NoticeBoard
@@ -102,10 +103,12 @@ async def running(
     log: FilteringBoundLogger,
     clock: Clock | SteadyClock | None = None,
     place: WorkerPlace | None = None,
+    errors: ErrorLines | None = None,
 ) -> AsyncIterator[Gatepost]:
     """Starts everything, in order; closes everything in the reverse order when the block is left.
 
     Without a `place` among workers it is alone and opens its sockets itself. By default it has a `SteadyClock`.
+    `errors` is what `log` counts its lines of level error with.
     """
     steady = None
     if clock is None or isinstance(clock, SteadyClock):
@@ -150,7 +153,12 @@ async def running(
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
         await in_background(stack, partial(watch_loop, metrics.dependencies.note_lag), log)
-        metrics.dependencies.watch(store, realms, worker=None if place is None else place.number)
+        metrics.dependencies.watch(
+            store,
+            realms,
+            worker=None if place is None else place.number,
+            error_lines=None if errors is None else lambda: errors.count,
+        )
 
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)

@@ -22,7 +22,7 @@ from config.problems import ConfigurationError, UnusableFile
 from config.settings import Settings
 from proxy.audit.event import AuditEvent
 from proxy.operations.listening import Listening, WorkerPlace
-from proxy.operations.log import configure_log
+from proxy.operations.log import ErrorLines, configure_log
 from proxy.operations.steady_clock import Anchor, SteadyClock
 from proxy.secrets.key_file import KeyFileError
 from proxy.server import Gatepost, running
@@ -46,13 +46,14 @@ usual time: there is no hurry then."""
 def main(text: str) -> int:
     """Serve by a `WorkerOrder` in JSON; the exit code."""
     order = WorkerOrder(**json.loads(text))
-    log = configure_log().bind(worker=order.number)
+    errors = ErrorLines()
+    log = configure_log(errors=errors).bind(worker=order.number)
     settings = read_settings(order.settings)
     control = socket.socket(fileno=order.control)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # for the supervisor
     try:
-        uvloop.run(_serve(order, settings, control, log))
+        uvloop.run(_serve(order, settings, control, log, errors))
     except (ConfigurationError, UnusableFile, KeyFileError) as error:
         with suppress(OSError):
             control.sendall("".join(f"{PROBLEM} {line}\n" for line in str(error).splitlines()).encode())
@@ -69,9 +70,11 @@ def read_settings(descriptor: int) -> Settings:
     return settings
 
 
-async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger) -> None:
+async def _serve(
+    order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger, errors: ErrorLines
+) -> None:
     place = WorkerPlace(number=order.number, folder=Path(order.folder), listening=_listening(order))
-    async with running(settings, log=log, clock=clock_of(order), place=place) as gatepost:
+    async with running(settings, log=log, clock=clock_of(order), place=place, errors=errors) as gatepost:
         # A copy, so that problems can still be reported when the event loop is gone.
         reader, writer = await asyncio.open_connection(sock=control.dup())
         writer.write(f"{READY}\n".encode())

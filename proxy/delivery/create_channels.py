@@ -14,6 +14,7 @@ from config.settings import Settings
 from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import is_kapow_api
 from proxy.delivery.alarms import Alarms
+from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.gateway_preset import preset_named
@@ -74,6 +75,7 @@ def create_channels(
     )
     if metrics is not None:
         metrics.dependencies.watch_relays(made.are_up)
+        metrics.expect_passcodes(outcome.value for outcome in Outcome)
     return made
 
 

@@ -1,4 +1,4 @@
-"""What Gatepost knows of what it depends on: directories, relays and gateways, the store, and its own event loop.
+"""What Gatepost knows of what it depends on: directories, relays and gateways, the store, its own event loop and log.
 
 Times are told by whoever waited. All else is asked for at each scrape, so it has to be quick.
 """
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 WAIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -86,6 +86,7 @@ class DependencyMetrics(Collector):
         self._relays: Callable[[], Mapping[str, bool]] = dict
         self._store: Callable[[], Mapping[str, int]] = dict
         self._readiness: Callable[[], ReadinessSeen] | None = None
+        self._error_lines: Callable[[], int] | None = None
         registry.register(self)
 
     def note_directory(self, realm: str, step: str, seconds: float) -> None:
@@ -99,11 +100,20 @@ class DependencyMetrics(Collector):
     def note_lag(self, seconds: float) -> None:
         self._lag.observe(seconds)
 
-    def watch(self, store: CountsWaiting, directories: Iterable[object], *, worker: int | None) -> None:
-        """What every process has; `worker` is its number where it is one of several."""
+    def watch(
+        self,
+        store: CountsWaiting,
+        directories: Iterable[object],
+        *,
+        worker: int | None,
+        error_lines: Callable[[], int] | None = None,
+    ) -> None:
+        """What every process has. `worker` is its number where it is one of several; `error_lines`: how many lines of
+        level error it wrote to the log."""
         self._store = store.waiting
         self._directories = {each.realm: each.vital_signs for each in directories if isinstance(each, LivingDirectory)}
         self._worker.set(worker or 0)
+        self._error_lines = error_lines
 
     def watch_relays(self, are_up: Callable[[], Mapping[str, bool]]) -> None:
         """By the ``host:port`` of a relay or the name of a channel, whether it answered when it was last asked."""
@@ -142,6 +152,8 @@ class DependencyMetrics(Collector):
         for queue, count in self._store().items():
             queues.add_metric((queue,), count)
         yield queues
+        if self._error_lines is not None:
+            yield CounterMetricFamily("gatepost_log_errors", "Lines of level error in the log", self._error_lines())
         if self._readiness is not None:
             yield from _of_readiness(self._readiness())
 

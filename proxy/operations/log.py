@@ -57,8 +57,23 @@ def leave_out(logger: Any, method: str, event: EventDict) -> EventDict:
     return event
 
 
-def configure_log(stream: TextIO | None = None, *, human: bool | None = None) -> FilteringBoundLogger:
-    """The program's logger, writing to `stream` (stderr), in words for a `human` (by default: on a terminal).
+class ErrorLines:
+    """How many lines of level error were written, of this process. A structlog processor."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
+        if event.get("level") in ("error", "critical"):
+            self.count += 1
+        return event
+
+
+def configure_log(
+    stream: TextIO | None = None, *, human: bool | None = None, errors: ErrorLines | None = None
+) -> FilteringBoundLogger:
+    """The program's logger, writing to `stream` (stderr), in words for a `human` (by default: on a terminal); `errors`
+    counts.
 
     Takes over the root logger, once per process.
     """
@@ -77,6 +92,8 @@ def configure_log(stream: TextIO | None = None, *, human: bool | None = None) ->
         structlog.processors.format_exc_info,
         redact,
     ]
+    if errors is not None:
+        shared.append(errors)
     _route_standard_library(out, shared, renderer)
     logger: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(out),  # one write for each line, so that lines of several workers do not mix

@@ -6,7 +6,7 @@ Here is what happens a few times per sign-in, with prometheus-client as it comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Protocol
 
@@ -75,6 +75,11 @@ class Metrics:
     def count_sign_in(self, outcome: str, realm: str) -> None:
         """`outcome` is one of the program's own words (an enum's value), never typed text."""
         self._sign_ins.labels(outcome, realm if not self._realms or realm in self._realms else OTHER).inc()
+
+    def expect_passcodes(self, outcomes: Iterable[str]) -> None:
+        """0 for each of these: the first of its kind then shows as an increase."""
+        for outcome in outcomes:
+            self._passcodes.labels(outcome)
 
     def count_passcode(self, outcome: str) -> None:
         """`outcome` as in `proxy.delivery.channel.Outcome`."""

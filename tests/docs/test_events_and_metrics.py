@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
 
 from tests.docs.events_in_code import ROOT, Event, events, events_of
+from tests.docs.metrics_in_code import metrics_in_code
 
 EVERYWHERE = {"incident", "realm", "guid", "person_realm", "person_guid", "client_address", "exc_info"}
 """What the page says of all events at once."""
@@ -76,26 +76,6 @@ def three(log, is_fine):
         "shop.burns": Event(levels={"error"}),
         "shop.opened": Event(levels={"error"}),
     }
-
-
-def metrics_in_code() -> dict[str, tuple[str, set[str]]]:
-    """By the name in `/metrics`: its kind and labels."""
-    found = {}
-    sources = [path.read_text() for path in (ROOT / "proxy").rglob("*.py")]
-    for source in (each for each in sources if '"gatepost_' in each):
-        for node in ast.walk(ast.parse(source)):
-            match node:
-                case ast.Call(
-                    func=ast.Name(id=called) | ast.Attribute(attr=called),
-                    args=[ast.Constant(value=str(name)), _, *rest],
-                ) if name.startswith("gatepost_"):
-                    given = (
-                        rest[0] if rest else next((each.value for each in node.keywords if each.arg == "labels"), None)
-                    )
-                    labels = set(ast.literal_eval(given)) if isinstance(given, ast.Tuple) else set()
-                    kind = next((each for each in ("counter", "histogram") if each in called.lower()), "gauge")
-                    found[f"{name}_total" if kind == "counter" else name] = (kind, labels)
-    return found
 
 
 def test_every_metric_has_a_row_and_every_row_a_metric() -> None:
