@@ -45,6 +45,7 @@ from config.tables.ssh import SSHSettings as SSHSettings
 from config.tables.store import StoreSettings as StoreSettings
 from config.tables.texts import TextSettings as TextSettings
 from config.tables.throttle import ThrottleSettings as ThrottleSettings
+from config.tables.tracing import TracingSettings as TracingSettings
 
 
 class Settings(FrozenTable):
@@ -73,6 +74,7 @@ class Settings(FrozenTable):
     api: APISettings = APISettings()
     ssh: SSHSettings = SSHSettings()
     audit: AuditSettings = AuditSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @field_validator("schemes")
     @classmethod

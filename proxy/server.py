@@ -16,7 +16,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import Settings
+from config.settings import Settings, TracingSettings
 from directory.create_directories import create_directories
 from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
@@ -69,6 +69,7 @@ from proxy.store.open import open_store
 from proxy.throttle.login_tries import LoginTries
 from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
+from proxy.tracing.spans import Traces
 
 Clock = Callable[[], float]
 
@@ -134,6 +135,7 @@ async def running(
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
+        traces = _traces(settings.tracing, stack)
         channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages, logins=logins)
         stack.push_async_callback(channel.close)
 
@@ -234,6 +236,7 @@ async def running(
             readiness=readiness,
             languages=languages,
             delays=None if canaries is None else canaries.board,
+            traces=traces,
         )
         if settings.api.enabled:
             api = create_api(
@@ -270,6 +273,7 @@ async def running(
             kept_requests=KeptRequests(store, keys),
             languages=languages,
             recorder=recorder,
+            traces=traces,
             takes=takes,
         )
         metrics.watch_client_connections(lambda: plane.open_connections)
@@ -371,6 +375,17 @@ def readiness_checks(
         "https gateways": Check(need=Need.HELPFUL, ask=lambda: channel.gateway_trouble()),
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
+
+
+def _traces(tracing: TracingSettings, stack: AsyncExitStack) -> Traces | None:
+    if not tracing.is_on:
+        return None
+    # OpenTelemetry, on which it stands, is an extra.
+    from proxy.tracing.collector import Collector
+
+    collector = Collector(tracing)
+    stack.push_async_callback(asyncio.to_thread, collector.close)
+    return collector
 
 
 def _private_socket(stack: AsyncExitStack) -> Path:

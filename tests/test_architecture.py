@@ -24,14 +24,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"config", "http", "languages"},
     "operations": {"config", "http", "pages"},
     "secrets": {"config", "operations"},
+    "tracing": {"config"},
     "audit": {"config", "operations", "secrets"},
     # What is decided about persons and requests.
     "factors": {"config", "directory", "operations", "secrets"},
     "access": {"config", "directory", "factors"},
     "sessions": {"config", "directory", "factors", "operations", "secrets", "throttle"},
     "throttle": {"access", "config", "directory", "operations", "secrets"},
-    "delivery": {"config", "directory", "languages", "operations", "secrets"},
     "canary": {"config", "delivery", "directory", "factors", "operations", "secrets"},
+    "delivery": {"config", "directory", "languages", "operations", "secrets", "tracing"},
     "sign_in": {
         "access",
         "audit",
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "secrets",
         "sessions",
         "throttle",
+        "tracing",
     },
     "rehearsal": {
         "access",
@@ -83,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pages",
         "secrets",
         "sessions",
+        "tracing",
         "upstreams",
     },
     # The ways in: none of them meets another, nor the forwarding plane.
@@ -100,7 +103,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "operations",
             "pages",
         ),
-        *("secrets", "sessions", "sign_in"),
+        *("secrets", "sessions", "sign_in", "tracing"),
     },
     "api": {
         "access",

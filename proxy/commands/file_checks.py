@@ -43,6 +43,7 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         kerberos_problems(settings),
         _radius_library(settings),
         ssh_library_problems(settings),
+        _tracing_library(settings),
         late(lambda: host_key_problems(settings)),
     )
     yield from told(_users(settings), _catalogues(settings))
@@ -74,6 +75,16 @@ def _radius_library(settings: Settings) -> Iterator[Finding]:
             import proxy.radius.packets  # noqa: F401
         except ImportError:
             yield Place("radius", None, "listen"), "needs pyrad, which is not installed: install gatepost[radius]"
+
+
+def _tracing_library(settings: Settings) -> Iterator[Finding]:
+    if settings.tracing.is_on:
+        try:
+            # OpenTelemetry is an extra: without `[tracing]` nobody needs it.
+            import proxy.tracing.collector  # noqa: F401
+        except ImportError:
+            message = "needs OpenTelemetry, which is not installed: install gatepost[tracing]"
+            yield Place("tracing", None, "endpoint"), message
 
 
 def _catalogues(settings: Settings) -> Iterator[ConfigurationProblem]:

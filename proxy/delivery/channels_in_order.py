@@ -19,6 +19,7 @@ from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.http_sms import SMSByHTTP
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
+from proxy.tracing.spans import span
 
 SMSChannel = SMSByMail | SMSByHTTP
 AnyChannel = SMSChannel | EmailChannel
@@ -163,7 +164,10 @@ class Channels:
         for index, channel in enumerate(order):
             share = (end - loop.time()) / (len(order) - index)  # a hanging channel leaves time for those after it
             began_at = time.monotonic()
-            delivery = await attempt(channel, loop.time() + share)
+            with span("send", is_outward=True, channel=channel.name) as part:
+                delivery = await attempt(channel, loop.time() + share)
+                if part is not None:
+                    part.note(outcome=delivery.outcome.value)
             if self._took is not None:
                 self._took(channel.name, time.monotonic() - began_at)
             tried.append(delivery)

@@ -24,6 +24,7 @@ from proxy.forwarding.own_answers import with_line
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.states import ClientState
+from proxy.forwarding.traced import TracedReception
 from proxy.forwarding.unread import has_unread
 from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.head_buffer import HeadBuffer
@@ -106,7 +107,12 @@ class ClientConnection(asyncio.Protocol):
         by_sni = names_by_sni(transport.get_extra_info("ssl_object")) if self._arrival.is_tls else None
         places = ClientPlaces(self._arrival, reads_forwarded=self._context.reads_forwarded)
         self._gate = Gate(self._context, places, self._memory, by_sni)
-        self._reception = Reception(self._context, self, places, self._gate)
+        traces = self._context.traces
+        self._reception = (
+            Reception(self._context, self, places, self._gate)
+            if traces is None
+            else TracedReception(self._context, self, places, self._gate, traces=traces)
+        )
         self._await_head()
         self._roll.add_connection(self)
         self._slot.arrived()

@@ -17,6 +17,7 @@ from proxy.pages.look import HouseLook
 from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.tracing.spans import Traces
 from proxy.upstreams.pool import UpstreamPool
 
 
@@ -61,5 +62,7 @@ class Context:
     languages: Languages
     metrics: Metrics
     log: FilteringBoundLogger
+    traces: Traces | None
+    """None: nothing is traced."""
     clock: Callable[[], float]
     """Epoch seconds."""

@@ -73,6 +73,8 @@ class Exchange:
         self.session_id = forward.session_id
         self.state = _CONNECTING
         self._forward = forward
+        self.fields = forward.fields
+        """All that is sent behind the request line."""
         self._client = client
         self._context = context
         self._upstream = upstream
@@ -168,7 +170,7 @@ class Exchange:
             return
         self._client.touch(self._upstream.settings.first_byte_timeout)
         head = self.head
-        request_bytes = head.method + b" " + head.target + b" HTTP/1.1\r\n" + self._forward.fields
+        request_bytes = head.method + b" " + head.target + b" HTTP/1.1\r\n" + self.fields
         if connection.server.host is not None:
             request_bytes = with_host(request_bytes, connection.server.host)
         if self._upload is None:

@@ -34,6 +34,7 @@ from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.open_by_session import OpenBySession
 from proxy.sessions.session import Session
+from proxy.tracing.spans import Traces
 from proxy.upstreams.check import HealthCheck
 from proxy.upstreams.pool import UpstreamPool
 from proxy.upstreams.upstream import portal_upstream
@@ -263,6 +264,7 @@ def create_forwarding_plane(
     kept_requests: KeptRequests,
     languages: Languages = ENGLISH_ALONE,
     recorder: Recorder | None = None,
+    traces: Traces | None = None,
     takes: Capacity | None = None,
     certificate_poll_seconds: float = POLL_SECONDS,
 ) -> ForwardingPlane:
@@ -301,6 +303,7 @@ def create_forwarding_plane(
         languages=languages,
         metrics=metrics,
         log=log,
+        traces=traces,
         clock=clock,
     )
     for app in settings.apps:

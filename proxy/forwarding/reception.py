@@ -14,7 +14,7 @@ from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.own_answers import refusal, response
 from proxy.forwarding.resending import Resending
-from proxy.forwarding.told_end import exchange_for
+from proxy.forwarding.told_end import ExchangeMaker, exchange_for
 from proxy.forwarding.verdict import (
     AwaitButton,
     Forward,
@@ -40,13 +40,16 @@ _USER_AGENT_LENGTH = 256
 class Reception:
     """Of one connection."""
 
-    __slots__ = ("_client", "_context", "_gate", "_looking_up", "_places")
+    __slots__ = ("_client", "_context", "_exchange", "_gate", "_looking_up", "_other_exchange", "_places")
 
     def __init__(self, context: Context, client: ClientSide, places: ClientPlaces, gate: Gate) -> None:
         self._context = context
         self._client = client
         self._places = places
         self._gate = gate
+        self._exchange: ExchangeMaker = Exchange
+        self._other_exchange: ExchangeMaker = exchange_for
+        """For a verdict that is of a class of its own."""
         self._looking_up: tuple[JudgedRequest, asyncio.Task[None]] | None = None
         """The request whose session is looked up, and who does."""
 
@@ -55,7 +58,7 @@ class Reception:
         try:
             verdict = self._gate.judge(head)
             if type(verdict) is Forward:
-                self._client.serve(Exchange(self._client, self._context, head, verdict))
+                self._client.serve(self._exchange(self._client, self._context, head, verdict))
             else:
                 self._act(verdict, head)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
@@ -65,11 +68,11 @@ class Reception:
         client, context = self._client, self._context
         match verdict:
             case Forward():
-                client.serve(exchange_for(client, context, head, verdict))
+                client.serve(self._other_exchange(client, context, head, verdict))
             case ForwardAs():
-                client.serve(exchange_for(client, context, verdict.head, verdict.forward))
+                client.serve(self._other_exchange(client, context, verdict.head, verdict.forward))
             case AwaitButton():
-                client.serve(Resending(client, context, verdict, self._gate))
+                client.serve(Resending(client, context, verdict, self._gate, self._other_exchange))
             case LookUp():
                 client.decide_later(DECISION_SECONDS)
                 looking_up = asyncio.get_running_loop().create_task(self._look_up(verdict.request))

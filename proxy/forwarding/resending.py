@@ -7,7 +7,7 @@ import asyncio
 from proxy.forwarding.client_side import ClientSide
 from proxy.forwarding.context import Context
 from proxy.forwarding.gate import Gate
-from proxy.forwarding.told_end import exchange_for
+from proxy.forwarding.told_end import ExchangeMaker
 from proxy.forwarding.verdict import AwaitButton, SentOn
 from proxy.http.problem import Problem
 from proxy.operations.store_errors import StoreUnavailable
@@ -27,7 +27,9 @@ class Resending:
     is_answered = False
     not_kept = None
 
-    def __init__(self, client: ClientSide, context: Context, awaited: AwaitButton, gate: Gate) -> None:
+    def __init__(
+        self, client: ClientSide, context: Context, awaited: AwaitButton, gate: Gate, exchange: ExchangeMaker
+    ) -> None:
         self.head = awaited.request.head
         self.app_name = awaited.request.route.upstream.name
         self.session_id = awaited.session.session_id
@@ -35,6 +37,7 @@ class Resending:
         self._context = context
         self._awaited = awaited
         self._gate = gate
+        self._exchange = exchange
         self._body = b""
         self._taking: asyncio.Task[None] | None = None
 
@@ -93,7 +96,7 @@ class Resending:
                 return
             sent = self._gate.forward_kept(self._awaited, SentOn(token=sending.token, form=form))
             self._client.keep(form.body + self._client.take_buffer())
-            self._client.serve(exchange_for(self._client, self._context, sent.head, sent.forward))
+            self._client.serve(self._exchange(self._client, self._context, sent.head, sent.forward))
         except StoreUnavailable as exc:
             self._taking = None
             self._fail(Problem.STORE_UNAVAILABLE, str(exc))
@@ -104,7 +107,7 @@ class Resending:
     def _forward_as_it_came(self) -> None:
         awaited = self._awaited
         forward = self._gate.forward(awaited.request, awaited.session, awaited.identity_block)
-        self._client.serve(exchange_for(self._client, self._context, self.head, forward))
+        self._client.serve(self._exchange(self._client, self._context, self.head, forward))
 
     def _fail(self, problem: Problem, reason: str) -> None:
         self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)

@@ -86,7 +86,11 @@ class Answer:
     @property
     def status(self) -> int:
         """The HTTP status (RFC 9110 section 15; 421 and 431 by RFC 9110 and 6585)."""
-        return _STATUS[self.problem]
+        return status_of(self.problem)
+
+
+def status_of(problem: Problem) -> int:
+    return _STATUS[problem]
 
 
 def wants_page(accept: bytes | None, fetch_mode: bytes | None, fetch_dest: bytes | None, method: bytes) -> bool:

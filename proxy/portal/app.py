@@ -109,6 +109,7 @@ from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.step_up import show_step_up, take_step_up
 from proxy.portal.tickets import take_ticket
+from proxy.portal.traced_pages import tracing_pages
 from proxy.portal.vouch import show_vouch, show_vouch_status, take_vouch
 from proxy.portal.vouch_answer import show_vouch_answer, take_vouch_answer
 from proxy.secrets.keys import Keys
@@ -118,6 +119,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import SignInParts
 from proxy.sign_in.enrolling import Enrolling
 from proxy.sign_in.own_credentials import OwnCredentials, apps_taking
+from proxy.tracing.spans import Traces
 
 _BY_FIELD: Mapping[str, Handler] = MappingProxyType(
     {
@@ -152,14 +154,17 @@ def create_portal(
     readiness: Callable[[], Awaitable[Readiness]] | None = None,
     languages: Languages = ENGLISH_ALONE,
     delays: Delays | None = None,
+    traces: Traces | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
     `readiness` says what works, for the admin pages; None: they do not know. `delays`: whether codes arrive; None:
     nobody watches that.
     """
+    outermost = [] if traces is None else [tracing_pages(traces)]
     app = web.Application(
-        middlewares=[say_in_their_language, answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES
+        middlewares=[*outermost, say_in_their_language, answer_errors, keep_to_the_host],
+        client_max_size=MAX_BODY_BYTES,
     )
     app.on_response_prepare.append(_without_versions)
     app[SETTINGS] = settings

@@ -21,6 +21,7 @@ from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
 from proxy.throttle.limits import Throttled, ToldPause
 from proxy.throttle.typed_names import counted_as, hidden_name
+from proxy.tracing.spans import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class PasswordStep:
         # A name of no realm costs the time of a wrong one, at the default realm.
         directory = chosen or next(iter(self.realms))
         bare = replace(login_name, domain=None, suffix=None)
-        account = await directory.find(login_name if chosen is not None else bare)
+        with span("directory search", is_outward=True, realm=directory.realm):
+            account = await directory.find(login_name if chosen is not None else bare)
         facts = {"realm": directory.realm}
         if chosen is None:
             account = None
@@ -175,7 +177,8 @@ class PasswordStep:
             if account is not None:
                 await attempts.throttle.note_throttled(account, attempt, now=now)
             return _NotAsked(attempt)
-        answer = await attempt.answer(asked.directory.authenticate(account, password))
+        with span("directory bind", is_outward=True, realm=asked.directory.realm):
+            answer = await attempt.answer(asked.directory.authenticate(account, password))
         if not isinstance(answer, PasswordRefused):
             if not _is_of(answer, account):
                 attempts.log.refused(client, "not_the_account_that_was_found", **asked.facts)

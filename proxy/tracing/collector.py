@@ -1,0 +1,84 @@
+"""Traces as OpenTelemetry keeps them, sent to a collector over OTLP in the background.
+
+The SDK's own settings hold, too: ``OTEL_EXPORTER_OTLP_HEADERS`` for a collector that asks for a key, for one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from importlib.metadata import version
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from config.tables.tracing import TracingSettings
+from proxy.tracing.spans import Span
+from proxy.tracing.trace_context import TraceContext
+
+SEND_SECONDS = 2.0
+"""How long spans wait for others that are sent with them."""
+TIMEOUT_SECONDS = 5.0
+
+
+class _Recorded:
+    def __init__(self, tracer: trace.Tracer, recorded: trace.Span) -> None:
+        self._tracer = tracer
+        self._recorded = recorded
+
+    @property
+    def context(self) -> TraceContext:
+        own = self._recorded.get_span_context()
+        return TraceContext(own.trace_id, own.span_id, is_sampled=True)
+
+    def child(self, name: str, *, is_outward: bool = False, **attributes: str | int) -> Span:
+        kind = SpanKind.CLIENT if is_outward else SpanKind.INTERNAL
+        inside = trace.set_span_in_context(self._recorded)
+        return _Recorded(self._tracer, self._tracer.start_span(name, inside, kind, attributes))
+
+    def note(self, **attributes: str | int) -> None:
+        self._recorded.set_attributes(attributes)
+
+    def end(self, *, failed: str = "") -> None:
+        if self._recorded.is_recording():  # the SDK would warn of a second time
+            if failed:
+                self._recorded.set_status(Status(StatusCode.ERROR, failed))
+            self._recorded.end()
+
+
+class Collector:
+    """See `proxy.tracing.spans.Traces`. Ends with `close`."""
+
+    def __init__(self, settings: TracingSettings, *, chance: Callable[[], float] = random.random) -> None:
+        """`settings` with an endpoint. `chance`: between 0 and 1, below `share` where a trace is to be recorded."""
+        if settings.endpoint is None:
+            raise ValueError("no collector is configured")
+        self._share = settings.share
+        self._chance = chance
+        exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.origin}/v1/traces", timeout=TIMEOUT_SECONDS)
+        resource = Resource.create({"service.name": "gatepost", "service.version": version("gatepost")})
+        self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=SEND_SECONDS * 1000))
+        self._tracer = self._provider.get_tracer("gatepost")
+
+    def begin(self, parent: TraceContext | None, name: str) -> Span | TraceContext:
+        is_recorded = parent.is_sampled if parent is not None else self._chance() < self._share
+        if not is_recorded:
+            trace_id = parent.trace_id if parent is not None else random.getrandbits(128) | 1
+            return TraceContext(trace_id, random.getrandbits(64) | 1, is_sampled=False)
+        inside = trace.set_span_in_context(NonRecordingSpan(_as_otel(parent))) if parent is not None else None
+        return _Recorded(self._tracer, self._tracer.start_span(name, inside, SpanKind.SERVER))
+
+    def close(self) -> None:
+        """Send what waits, or give it up after a while. Blocks."""
+        self._provider.shutdown()
+
+
+def _as_otel(parent: TraceContext) -> SpanContext:
+    flags = TraceFlags(TraceFlags.SAMPLED if parent.is_sampled else TraceFlags.DEFAULT)
+    return SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=flags)
