@@ -27,6 +27,7 @@ from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.way import TOKEN_HOST
+from proxy.tracing.spans import Traces
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_loop import MovedLoop
 from tests.support.raw_http import raw_client
@@ -194,6 +195,7 @@ def staged(tmp_path: Path) -> StageMaker:
         schemes: tuple[SchemeSettings, ...] = (),
         pages: PagesSettings | None = None,
         certificate_poll_seconds: float = POLL_SECONDS,
+        traces: Traces | None = None,
     ) -> AsyncIterator[Stage]:
         async with AsyncExitStack() as stack:
             upstream = await stack.enter_async_context(recording_upstream(handler))
@@ -225,6 +227,7 @@ def staged(tmp_path: Path) -> StageMaker:
                 kept_requests=KeptRequests(kept_store, Keys(b"k" * 32)),
                 languages=languages_of(settings.pages),
                 certificate_poll_seconds=certificate_poll_seconds,
+                traces=traces,
             )
             listeners = bind(settings.server.listen[0].host, 0)
             redirecting = [each for where in settings.server.redirect_listen for each in bind(*where)]

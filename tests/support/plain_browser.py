@@ -58,6 +58,8 @@ class PlainBrowser:
     timeout: float = 10.0
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     """By host, then by name."""
+    more: dict[str, str] = field(default_factory=dict)
+    """Further fields of each request."""
 
     async def get(self, url: str, *, at: Address | None = None) -> Page:
         return await self._ask("GET", url, b"", at or self.address)
@@ -68,7 +70,7 @@ class PlainBrowser:
     def copy(self) -> PlainBrowser:
         """The same browser in another tab: it begins with the same cookies."""
         cookies = {host: dict(own) for host, own in self.cookies.items()}
-        return PlainBrowser(self.address, self.timeout, cookies)
+        return PlainBrowser(self.address, self.timeout, cookies, self.more)
 
     async def _ask(self, method: str, url: str, body: bytes, address: Address) -> Page:
         """Raises `NoAnswer`."""
@@ -77,6 +79,7 @@ class PlainBrowser:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close"]
         lines += ["Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]
+        lines += [f"{name}: {value}" for name, value in self.more.items()]
         own = self.cookies.setdefault(host, {})
         if own:
             lines.append("Cookie: " + "; ".join(f"{name}={value}" for name, value in own.items()))

@@ -1,0 +1,131 @@
+"""Traces of requests, by a real plane and a real collector: who is believed, what goes on, what is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from config.tables.tracing import TracingSettings
+from proxy.tracing.collector import Collector
+from proxy.tracing.trace_context import TraceContext, read_traceparent
+from tests.forwarding.stage import BOB_TOKEN, Stage, StageMaker, get
+from tests.support.otlp import OTLPCollector, otlp_collector
+from tests.support.upstreams import answer
+
+THEIRS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE, SPAN = THEIRS.split("-")[1:3]
+FIELDS = f"traceparent: {THEIRS}\r\nTraceState: vendor=1\r\n"
+FROM_PROXIES = {"trusted_proxies": ["127.0.0.0/8"]}
+
+
+class Traced:
+    def __init__(self, collector: OTLPCollector, staged: StageMaker, stack: AsyncExitStack) -> None:
+        self.collector, self._staged, self._stack = collector, staged, stack
+
+    async def stage(self, *handler: object, share: float = 1.0, **options: object) -> Stage:
+        settings = TracingSettings.model_validate({"endpoint": self.collector.address, "share": share})
+        self._traces = Collector(settings, chance=lambda: 0.5)
+        stage: Stage = await self._stack.enter_async_context(self._staged(*handler, traces=self._traces, **options))
+        return stage
+
+    async def told(self) -> OTLPCollector:
+        await asyncio.to_thread(self._traces.close)
+        return self.collector
+
+
+@pytest.fixture
+async def traced(staged: StageMaker) -> AsyncIterator[Traced]:
+    async with AsyncExitStack() as stack:
+        yield Traced(await stack.enter_async_context(otlp_collector()), staged, stack)
+
+
+def sent_on(stage: Stage) -> TraceContext:
+    (request,) = stage.upstream.requests
+    (value,) = request.all("traceparent")
+    found = read_traceparent(value)
+    assert found is not None
+    return found
+
+
+async def test_a_request_is_one_trace_from_the_proxy_in_front_to_the_app(traced: Traced) -> None:
+    stage = await traced.stage(server=FROM_PROXIES)
+    assert (await stage.ask(get(lines=FIELDS))).status == 200
+    context = sent_on(stage)
+    assert (f"{context.trace_id:032x}", context.is_sampled) == (TRACE, True)
+    assert stage.upstream.requests[0].all("tracestate") == [b"vendor=1"]
+    collector = await traced.told()
+    request, upstream = collector.named("request"), collector.named("upstream")
+    assert {each.trace_id for each in collector.spans} == {TRACE}
+    assert request.parent_id == SPAN
+    assert upstream.parent_id == collector.named("session look-up").parent_id == request.span_id
+    assert upstream.span_id == f"{context.span_id:016x}"
+    assert request.attributes == upstream.attributes == {"app": "Wiki", "http.response.status_code": 200}
+
+
+async def test_a_strangers_trace_is_not_believed(traced: Traced) -> None:
+    """Somebody could have every request recorded, or put theirs into the trace of somebody else."""
+    stage = await traced.stage(share=0.1)
+    await stage.ask(get(lines=FIELDS + "TRACEPARENT: again\r\n"))
+    context = sent_on(stage)
+    assert (f"{context.trace_id:032x}" == TRACE, context.is_sampled) == (False, False)
+    assert stage.upstream.requests[0].all("tracestate") == []
+    assert (await traced.told()).spans == []
+
+
+async def test_what_the_proxy_in_front_does_not_record_goes_on_unrecorded(traced: Traced) -> None:
+    stage = await traced.stage(server=FROM_PROXIES)
+    await stage.ask(get(lines=f"traceparent: {THEIRS[:-2]}00\r\n"))
+    context = sent_on(stage)
+    assert (f"{context.trace_id:032x}", context.is_sampled) == (TRACE, False)
+    assert f"{context.span_id:016x}" != SPAN
+    assert (await traced.told()).spans == []
+
+
+async def test_requests_of_one_connection_are_traces_of_their_own(traced: Traced) -> None:
+    stage = await traced.stage()
+    async with stage.client() as client:
+        for _ in range(3):
+            assert (await client.ask(get())).status == 200
+    assert len({request.all("traceparent")[0] for request in stage.upstream.requests}) == 3
+    assert len({each.trace_id for each in (await traced.told()).spans if each.name == "request"}) == 3
+
+
+async def test_refusals_and_faults_are_told_by_their_own_words(traced: Traced) -> None:
+    stage = await traced.stage()
+    assert (await stage.ask(get(token=BOB_TOKEN))).status == 403
+    assert (await stage.ask(get(host="down.corp.example"))).status == 502
+    assert (await stage.ask(get(token=None))).status == 401
+    collector = await traced.told()
+    requests = [each for each in collector.spans if each.name == "request"]
+    assert [(each.attributes["problem"], each.failure) for each in requests] == [
+        ("not_allowed", ""),
+        ("upstream_unreachable", "502"),
+        ("not_signed_in", ""),
+    ]
+    assert collector.named("upstream").failure == "upstream_unreachable"
+
+
+async def test_an_answer_that_breaks_off_is_a_failure(traced: Traced) -> None:
+    stage = await traced.stage(answer(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"))
+    with pytest.raises(asyncio.IncompleteReadError):
+        await stage.ask(get())
+    assert {each.failure for each in (await traced.told()).spans if each.name != "session look-up"} == {
+        "upstream_broken"
+    }
+
+
+async def test_nothing_of_a_person_is_told(traced: Traced) -> None:
+    stage = await traced.stage()
+    await stage.ask(get("/secret/page?q=private", lines="User-Agent: theirs\r\n"))
+    told = b"".join((await traced.told()).raw)
+    for private in (b"alice", b"guid", b"127.0.0.1", b"secret", b"private", b"theirs", b"A" * 43):
+        assert private not in told
+
+
+async def test_without_tracing_it_goes_on_as_it_came(staged: StageMaker) -> None:
+    async with staged() as stage:
+        await stage.ask(get(lines=FIELDS))
+        assert stage.upstream.requests[0].all("traceparent") == [THEIRS.encode()]
