@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from config.addresses import PublicURL
 from config.frozen_table import FrozenTable
+from config.values import Integer
 
 
 def _collector(value: object) -> object:
@@ -23,9 +24,9 @@ class TracingSettings(FrozenTable):
     endpoint: Annotated[PublicURL, BeforeValidator(_collector)] | None = None
     """A collector that takes OTLP over HTTP; `/v1/traces` is added. Not set: nothing is traced, and `traceparent` goes
     on to apps as it came."""
-    share: Annotated[float, Field(gt=0, le=1)] = 0.01
-    """The share of requests that are traced, where no trusted proxy has decided it. Each of the others has a
-    `traceparent`, too, which says that it is not recorded."""
+    one_in: Annotated[Integer, Field(ge=0)] = 100
+    """One of so many requests is recorded, where no trusted proxy has decided it; 0: none of them. The others have a
+    `traceparent`, too, which says that they are not recorded."""
 
     @property
     def is_on(self) -> bool:

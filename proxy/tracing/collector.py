@@ -54,12 +54,12 @@ class _Recorded:
 class Collector:
     """See `proxy.tracing.spans.Traces`. Ends with `close`."""
 
-    def __init__(self, settings: TracingSettings, *, chance: Callable[[], float] = random.random) -> None:
-        """`settings` with an endpoint. `chance`: between 0 and 1, below `share` where a trace is to be recorded."""
+    def __init__(self, settings: TracingSettings, *, draw: Callable[[int], int] = random.randrange) -> None:
+        """`settings` with an endpoint. `draw(n)`: a number below n, 0 where a trace is to be recorded."""
         if settings.endpoint is None:
             raise ValueError("no collector is configured")
-        self._share = settings.share
-        self._chance = chance
+        self._one_in = settings.one_in
+        self._draw = draw
         exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.origin}/v1/traces", timeout=TIMEOUT_SECONDS)
         resource = Resource.create({"service.name": "gatepost", "service.version": version("gatepost")})
         self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
@@ -67,7 +67,7 @@ class Collector:
         self._tracer = self._provider.get_tracer("gatepost")
 
     def begin(self, parent: TraceContext | None, name: str) -> Span | TraceContext:
-        is_recorded = parent.is_sampled if parent is not None else self._chance() < self._share
+        is_recorded = parent.is_sampled if parent is not None else self._one_in > 0 and self._draw(self._one_in) == 0
         if not is_recorded:
             trace_id = parent.trace_id if parent is not None else random.getrandbits(128) | 1
             return TraceContext(trace_id, random.getrandbits(64) | 1, is_sampled=False)

@@ -26,7 +26,7 @@ host = "intranet.localhost"
 upstream = "{upstream}"
 [tracing]
 endpoint = "{collector}"
-share = 0.000001
+one_in = 0
 """
 
 

@@ -25,9 +25,9 @@ class Traced:
     def __init__(self, collector: OTLPCollector, staged: StageMaker, stack: AsyncExitStack) -> None:
         self.collector, self._staged, self._stack = collector, staged, stack
 
-    async def stage(self, *handler: object, share: float = 1.0, **options: object) -> Stage:
-        settings = TracingSettings.model_validate({"endpoint": self.collector.address, "share": share})
-        self._traces = Collector(settings, chance=lambda: 0.5)
+    async def stage(self, *handler: object, one_in: int = 1, **options: object) -> Stage:
+        settings = TracingSettings.model_validate({"endpoint": self.collector.address, "one_in": one_in})
+        self._traces = Collector(settings, draw=lambda n: n - 1)
         stage: Stage = await self._stack.enter_async_context(self._staged(*handler, traces=self._traces, **options))
         return stage
 
@@ -67,7 +67,7 @@ async def test_a_request_is_one_trace_from_the_proxy_in_front_to_the_app(traced:
 
 async def test_a_strangers_trace_is_not_believed(traced: Traced) -> None:
     """Somebody could have every request recorded, or put theirs into the trace of somebody else."""
-    stage = await traced.stage(share=0.1)
+    stage = await traced.stage(one_in=10)
     await stage.ask(get(lines=FIELDS + "TRACEPARENT: again\r\n"))
     context = sent_on(stage)
     assert (f"{context.trace_id:032x}" == TRACE, context.is_sampled) == (False, False)
