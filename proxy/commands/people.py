@@ -165,7 +165,7 @@ async def _add(asked: _AskedChange) -> int:
         directory.name,
         asked.username,
         {
-            "password_hash": new_hash(asked.stdin),
+            "password_hash": new_hash(asked.stdin, asked.settings.password.refused_lists),
             "display_name": arguments.name,
             "mail": arguments.mail,
             "mobile": None if number is None else number.e164,
@@ -234,7 +234,7 @@ async def _tell(asked: _AskedChange, changed: ChangedUser) -> int:
 
 async def _set_password(asked: _AskedChange) -> int:
     asked.known()
-    values = {"password_hash": new_hash(asked.stdin)}
+    values = {"password_hash": new_hash(asked.stdin, asked.settings.password.refused_lists)}
     user = change_user(asked.directory.file, asked.directory.name, asked.username, values).after
     asked.record(user, "password_set")
     return asked.say(user, "the password is set; sessions that began with the old one end within seconds")

@@ -26,7 +26,11 @@ def test_a_piped_line_is_hashed(line: str) -> None:
     assert PasswordHasher().verify(out.removesuffix("\n"), "pass word")
 
 
-@pytest.mark.parametrize("line", ["", "\n", "a\0b\n", "x" * 1025, "\ud800\n"])
+@pytest.mark.parametrize(
+    "line",
+    ["", "\n", "abcdefg\0h\n", "x" * 1025, "\ud800 \n", "7 signs\n", "password1\n", "PASSWORD1\n"],
+    ids=["nothing", "empty", "NUL", "too long", "no text", "too short", "a common one", "a common one in capitals"],
+)
 def test_an_unusable_password_is_refused(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(line) == (2, "")
     assert "gatepost hash-password: the password" in capsys.readouterr().err
@@ -72,5 +76,5 @@ def read_until(terminal: int, prompt: bytes | None) -> bytes:
 
 
 def test_the_module_runs_by_itself_when_piped() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], input=b"x\n", capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], input=b"pass word\n", capture_output=True, check=True)
     assert done.stdout.startswith(b"$argon2id$")

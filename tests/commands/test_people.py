@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -151,6 +152,21 @@ def test_a_password_is_read_and_hashed_and_must_be_usable(run: Run, folder: Path
     assert PasswordHasher().verify(in_file(folder, "ann").password_hash, "A new pass-word")
     assert "A new pass-word" not in out + err
     assert json.loads(err)["event"] == "admin.password_set"
+
+
+def test_a_password_is_neither_short_nor_common_nor_refused_by_the_house(run: Run, folder: Path) -> None:
+    refused = hashlib.sha1(b"Wonderland 1865").hexdigest()  # the lists have this form
+    (folder / "refused.txt").write_text(f"{refused}\n")
+    with (folder / "gatepost.toml").open("a") as file:
+        file.write('\n[password]\nrefused_file = "refused.txt"\n')
+    before = in_file(folder, "ann")
+    for typed, told in (("7 signs", "too short"), ("Password1", "too many people"), ("Wonderland 1865", "too many")):
+        code, _, err = run("set-password", "ann", stdin=f"{typed}\n")
+        assert code == 2
+        assert told in err
+        assert typed not in err
+    assert in_file(folder, "ann") == before
+    assert run("set-password", "ann", stdin="Wonderland 1866\n")[0] == 0
 
 
 def test_somebody_is_added_disabled_and_enabled(run: Run, folder: Path) -> None:
