@@ -42,7 +42,7 @@ JOIN_BELOW = 32 * 1024
 """Pieces smaller than this are copied into one write; larger ones are handed over as they are."""
 KEEPING_ON_SECONDS = 30.0
 """How long the store may take to keep a form again that could not be sent."""
-_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
 """RFC 9110 section 9.2.2 and the registry: what may be sent once more when a pooled connection had died."""
 _UPSTREAM_PROBLEMS = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.UPSTREAM_BROKEN, Problem.UPSTREAM_SILENT))
 _NOTHING_SENT = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.OVERLOADED))

@@ -261,8 +261,9 @@ def parse_request_head(raw: bytes, block: bytes = b"") -> RequestHead:
         raise RefusedHead(Problem.TARGET_TOO_LONG, "target")
     if raw.count(b"\r\n") > MAX_FIELDS + 2:
         raise RefusedHead(Problem.HEAD_TOO_LARGE, "number of fields")
-    if method == b"CONNECT":
-        raise RefusedHead(Problem.NOT_IMPLEMENTED, "CONNECT")
+    # Nobody needs TRACE: it would show what a proxy in between, or we, have added to a request.
+    if method in (b"CONNECT", b"TRACE"):
+        raise RefusedHead(Problem.NOT_IMPLEMENTED, method.decode("ascii"))
     reading = HeadReading(method, target, is_http_1_1=version == b"HTTP/1.1")
     try:
         httptools.HttpRequestParser(reading).feed_data(raw)

@@ -147,6 +147,7 @@ async def test_a_malformed_head_is_refused_and_the_connection_closed(stage: Stag
         (head(b"", b"GET / HTTP/2.0\r\n"), 505),
         (head(b"", b"CONNECT wiki.corp.example:443 HTTP/1.1\r\n"), 501),
         (head(b"", b"CONNECT / HTTP/1.1\r\n"), 501),
+        (head(b"", b"TRACE / HTTP/1.1\r\n"), 501),
         (head(b"", b"BREW / HTTP/1.1\r\n"), 501),
         (head(b"", b"get / HTTP/1.1\r\n"), 501),
         (head(b"", b"PRI * HTTP/2.0\r\n"), 505),
