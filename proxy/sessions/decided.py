@@ -1,0 +1,72 @@
+"""What was decided about somebody's access, as a rehearsal replays it: a value, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from config.factors import Factor
+from directory.principal import Principal
+from proxy.sessions.session import Session
+from proxy.sessions.way import Way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedAccess:
+    """One person, one app, from one place. Nothing in it is as secret as a number, but all of it is personal."""
+
+    realm: str = field(repr=False)
+    guid: str = field(repr=False)
+    username: str = field(repr=False)
+    app: str = ""
+    """By name; empty: a sign-in, whatever it was for."""
+    rule: str = ""
+    """The path or pattern of the app's rule that decided; empty: none did."""
+    scheme: str = ""
+    """By which they signed in; empty: by none."""
+    factors: tuple[Factor, ...] = ()
+    """What was proven, in its order."""
+    way: Way = Way.BROWSER
+    address: str = field(repr=False)
+    """Where the session began."""
+    reason: str = ""
+    """Why they were not let in, in the log's words; empty: they were."""
+
+
+NoteDecision = Callable[[DecidedAccess], None]
+"""Returns at once, and never raises."""
+
+
+def not_noted(decided: DecidedAccess) -> None:
+    """Where no decisions are kept."""
+
+
+def decided_on(session: Session, *, app: str = "", rule: str = "", reason: str = "") -> DecidedAccess:
+    principal = session.principal
+    return DecidedAccess(
+        realm=principal.realm,
+        guid=principal.guid,
+        username=principal.username,
+        app=app,
+        rule=rule,
+        scheme=session.scheme,
+        factors=tuple(proof.factor for proof in session.proven),
+        way=session.way,
+        address=session.client_address,
+        reason=reason,
+    )
+
+
+def refused_after_first(
+    principal: Principal, *, factor: Factor, way: Way, address: str, reason: str
+) -> DecidedAccess:
+    """A sign-in that stopped once it was proven who it is."""
+    return DecidedAccess(
+        realm=principal.realm,
+        guid=principal.guid,
+        username=principal.username,
+        factors=(factor,),
+        way=way,
+        address=address,
+        reason=reason,
+    )
