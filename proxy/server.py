@@ -53,6 +53,7 @@ from proxy.operations.workers_health import create_workers_app, readiness_of_wor
 from proxy.portal.app import create_portal
 from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
+from proxy.rehearsal.noting import create_notes
 from proxy.secrets.key_file import load_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.identity import Assertions
@@ -162,6 +163,8 @@ async def running(
             error_lines=None if errors is None else lambda: errors.count,
         )
 
+        notes = create_notes(store.decisions, store.person_keys, keys, clock=clock)
+        await in_background(stack, notes.run, log)
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
@@ -193,6 +196,7 @@ async def running(
             acceptor=acceptor,
             languages=languages,
             recorder=recorder,
+            note=notes.note,
         )
         radius = None
         if settings.radius.is_on:
@@ -274,6 +278,7 @@ async def running(
             languages=languages,
             recorder=recorder,
             traces=traces,
+            note=notes.note,
             takes=takes,
         )
         metrics.watch_client_connections(lambda: plane.open_connections)

@@ -68,6 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "factors",
         "help_desk",
         "operations",
+        "rehearsal",
         "secrets",
         "sessions",
         "sign_in",

@@ -23,6 +23,7 @@ from proxy.access.schemes import AppDemand
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.recorder import NoAudit, Recorder
 from proxy.http.forwarded import block
+from proxy.sessions.decided import NoteDecision, decided_on, not_noted
 from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Level, Session
 from proxy.sessions.way import OF_CREDENTIALS, Way
@@ -65,6 +66,9 @@ class DenyConfined:
 
 
 Decision = Admit | AskToSignIn | Deny | DenyFactors | DenyConfined
+
+_REASONS = {Admit: "", Deny: "groups", DenyFactors: "factors", DenyConfined: "confined"}
+"""What is noted of them."""
 
 
 def decide(
@@ -171,9 +175,12 @@ class Admissions:
         capacity: int = 10_000,
         identity_encoding: IdentityEncoding = "utf-8",
         recorder: Recorder | None = None,
+        note: NoteDecision = not_noted,
     ) -> None:
-        """`identity_encoding` is for apps that have none of their own. `recorder` hears of denials."""
+        """`identity_encoding` is for apps that have none of their own. `recorder` hears of denials, `note` of each
+        decision, once it is computed."""
         self._recorder = recorder or NoAudit()
+        self._note = note
         self._assertions = assertions
         self._identity_encoding = identity_encoding
         self._capacity = capacity
@@ -228,6 +235,9 @@ class Admissions:
     ) -> Admission:
         decision = decide(session, app, rule, demand, now=now)
         is_admitted = isinstance(decision, Admit)
+        if not isinstance(decision, AskToSignIn) and (rule is None or not rule.is_public):
+            written = "" if rule is None else rule.written
+            self._note(decided_on(session, app=app.name, rule=written, reason=_REASONS[type(decision)]))
         identity_block = b""
         if is_admitted:
             assertion = self._assertions.sign(session, app, now)

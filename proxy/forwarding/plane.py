@@ -29,6 +29,7 @@ from proxy.operations.open_files import open_file_limit
 from proxy.operations.traffic_metrics import AppTraffic
 from proxy.pages.look import look_of
 from proxy.sessions.credential_use import CredentialUses
+from proxy.sessions.decided import NoteDecision, not_noted
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
@@ -265,10 +266,11 @@ def create_forwarding_plane(
     languages: Languages = ENGLISH_ALONE,
     recorder: Recorder | None = None,
     traces: Traces | None = None,
+    note: NoteDecision = not_noted,
     takes: Capacity | None = None,
     certificate_poll_seconds: float = POLL_SECONDS,
 ) -> ForwardingPlane:
-    """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`.
+    """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`. `note` as in `Admissions`.
 
     Without `takes` it is computed for a process that runs nothing else. The certificates' files are looked at every
     `certificate_poll_seconds`.
@@ -297,7 +299,7 @@ def create_forwarding_plane(
         traffic={app.name: metrics.traffic.of(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
         sessions=sessions,
         credential_uses=credential_uses,
-        admissions=Admissions(assertions, identity_encoding=server.identity_encoding, recorder=recorder),
+        admissions=Admissions(assertions, identity_encoding=server.identity_encoding, recorder=recorder, note=note),
         kept_requests=kept_requests,
         look=look_of(settings.pages),
         languages=languages,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from proxy.access.networks import network_of
-from proxy.audit.person_keys import SealedBox, month_of
+from proxy.audit.person_keys import PersonKeys, PersonKeyStore, month_of
 from proxy.operations.store_errors import StoreError
 from proxy.rehearsal.decisions import DecisionStore, SealedDecision, day_of, name_of, to_bytes
+from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.decided import DecidedAccess
 
 FLUSH_SECONDS = 10.0
@@ -26,10 +26,14 @@ _MOST_KNOWN = 200_000
 _AT_ONCE = 500
 
 
-class Sealing(Protocol):
-    """`audit.person_keys.PersonKeys`."""
+KEEP_SECONDS = 30 * 86_400.0
 
-    async def seal_all(self, wanted: Sequence[tuple[str, str, bytes]]) -> tuple[SealedBox, ...]: ...
+
+def create_notes(
+    store: DecisionStore, person_keys: PersonKeyStore, keys: Keys, *, clock: Callable[[], float]
+) -> DecisionNotes:
+    key = keys.same_name(Purpose.AUDIT, b"decisions")
+    return DecisionNotes(store, PersonKeys(person_keys, keys), key=key, keep_seconds=KEEP_SECONDS, clock=clock)
 
 
 class DecisionNotes:
@@ -38,7 +42,7 @@ class DecisionNotes:
     def __init__(
         self,
         store: DecisionStore,
-        sealing: Sealing,
+        sealing: PersonKeys,
         *,
         key: bytes,
         keep_seconds: float,

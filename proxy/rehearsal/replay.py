@@ -6,10 +6,11 @@ not remembered, a relay that takes the messages. Limits are not looked at. Pure,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from config.addresses import Network
 from config.client_kinds import ClientKind
 from config.factors import CREDENTIALS, Factor
 from config.settings import AppSettings, SchemeSettings, Settings
@@ -81,7 +82,12 @@ class Replay:
         self._demands = {app.name: create_app_demand(app, settings.schemes) for app in settings.apps}
         self._directories = {each.name: each for each in settings.directories}
         self._networks = _networks_of(settings)
-        self._settings_of_way = {Way.SSH: _only(settings, settings.ssh.scheme), Way.RADIUS: _only(settings, settings.radius.scheme)}
+        self._settings_of_way = {
+            Way.SSH: _only(settings, settings.ssh.scheme),
+            Way.RADIUS: _only(settings, settings.radius.scheme),
+        }
+        ways = ((Way.SSH, settings.ssh.is_on), (Way.RADIUS, settings.radius.is_on), (Way.API, settings.api.enabled))
+        self._closed = frozenset(way for way, is_on in ways if not is_on)
         self._known_networks: dict[str, tuple[bool, ...]] = {}
         self._known: dict[tuple[object, ...], Access] = {}
 
@@ -126,6 +132,8 @@ class Replay:
             if rule.is_open_from(asker.address):
                 return Access(is_open=True, why="nobody has to sign in")
             return Access(is_open=False, why=_from_here(rule))
+        if asker.way in self._closed:
+            return Access(is_open=False, why=f'nobody comes in by "{asker.way.value}"')
         kind = _KINDS.get(asker.way)
         if app is not None and kind is not None and kind not in (app.clients if rule is None else rule.clients):
             return Access(is_open=False, why=f'clients = "{kind.value}" is not taken')
@@ -191,7 +199,9 @@ def _why_not(
     if stop is Obstacle.NO_SCHEME:
         name = "" if app is None else app.name
         found = judge_schemes(settings.schemes, principal, asker.address, first_factors=[way.first_factor], app=name)
-        looked = [f'"{each.scheme.name}": {", ".join(why.value for why in each.why_not)}' for each in found if each.why_not]
+        looked = [
+            f'"{each.scheme.name}": {", ".join(why.value for why in each.why_not)}' for each in found if each.why_not
+        ]
         return "no scheme is meant for them" + (f" ({'; '.join(looked)})" if looked else "")
     if isinstance(stop, Unusable):
         by = f'"{way.scheme.name}"' if way.scheme is not None else "the sign-in"
@@ -209,8 +219,11 @@ def _kind(way: Chosen | Unusable) -> object:
     return (way.lack, way.reason) if isinstance(way, Unusable) else way.factor
 
 
-def _networks_of(settings: Settings) -> list[tuple[object, ...]]:
-    lists = [*(each.networks for each in settings.schemes), *(rule.networks for app in settings.apps for rule in app.rules)]
+def _networks_of(settings: Settings) -> list[tuple[Network, ...]]:
+    lists = [
+        *(each.networks for each in settings.schemes),
+        *(rule.networks for app in settings.apps for rule in app.rules),
+    ]
     return [tuple(networks) for networks in lists if networks is not None]
 
 

@@ -57,9 +57,7 @@ def decided_on(session: Session, *, app: str = "", rule: str = "", reason: str =
     )
 
 
-def refused_after_first(
-    principal: Principal, *, factor: Factor, way: Way, address: str, reason: str
-) -> DecidedAccess:
+def refused_after_first(principal: Principal, *, factor: Factor, way: Way, address: str, reason: str) -> DecidedAccess:
     """A sign-in that stopped once it was proven who it is."""
     return DecidedAccess(
         realm=principal.realm,

@@ -30,6 +30,7 @@ from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
+from proxy.sessions.decided import NoteDecision, not_noted
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.attempt import Attempts, PasswordGuard, PersonLocks
 from proxy.sign_in.changed_numbers import Notice, Notices, Wording
@@ -146,13 +147,14 @@ def create_sign_in(
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
     languages: Languages = ENGLISH_ALONE,
+    note: NoteDecision = not_noted,
 ) -> SignInParts:
     """`clock` gives epoch seconds. `recorder`: what `log` hands events to. `notifier` tells persons of numbers that
     changed, in the words of `wording`, and of remembered browsers that somebody copied (`stolen`), of sign-ins with a
     browser that they have not used before (`new_browser`), and of recovery codes (`used_code`, with how many are left);
     None: nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one. `languages`: those that
-    persons are told in."""
-    sign_in_log = SignInLog(log, count=metrics.count_sign_in, recorder=recorder)
+    persons are told in. `note`: see `SignInLog`."""
+    sign_in_log = SignInLog(log, count=metrics.count_sign_in, recorder=recorder, note=note)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     passkeys = Passkeys(settings, store.enrolments, keys, log)

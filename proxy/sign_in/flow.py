@@ -121,7 +121,7 @@ class SignIn:
         )
         if scheme is None:
             # One that begins with a password may be meant for them.
-            self.log.stopped(client, principal, "no_kerberos_scheme")
+            self.log.stopped(client, principal, "no_kerberos_scheme", first=Factor.KERBEROS)
             return ByTicket(NoScheme(), b"")
         then = await self._go_on(client, goal, found.person, scheme, current=current, now=now)
         return ByTicket(then, found.reply)
@@ -146,7 +146,7 @@ class SignIn:
             self._schemes_for(goal), proven.principal, client.address, first_factor=Factor.PASSKEY, app=goal.app
         )
         if scheme is None:
-            self.log.stopped(client, proven.principal, "no_scheme")
+            self.log.stopped(client, proven.principal, "no_scheme", first=Factor.PASSKEY)
             return NoScheme()
         return await self._go_on(client, goal, proven, scheme, current=current, now=now)
 

@@ -14,6 +14,7 @@ from config.factors import Factor
 from directory.principal import Account, Principal
 from proxy.audit.recorder import NoAudit, Recorder
 from proxy.operations.log import AUDIT_ALONE
+from proxy.sessions.decided import NoteDecision, decided_on, not_noted, refused_after_first
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 from proxy.sign_in.client import Client
@@ -22,11 +23,17 @@ from proxy.sign_in.credentials import Credential
 
 class SignInLog:
     def __init__(
-        self, log: FilteringBoundLogger, *, count: Callable[[str, str], None], recorder: Recorder | None = None
+        self,
+        log: FilteringBoundLogger,
+        *,
+        count: Callable[[str, str], None],
+        recorder: Recorder | None = None,
+        note: NoteDecision = not_noted,
     ) -> None:
         """`count(outcome, realm)` counts each end of a sign-in: `Metrics.count_sign_in`. `recorder`: what `log` hands
-        events to."""
+        events to. `note` is told who got in, and who did not although they proved who they are."""
         self._log = log
+        self._note = note
         self._count = count
         self._recorder = recorder or NoAudit()
 
@@ -44,9 +51,10 @@ class SignInLog:
             facts = {"realm": realm, **facts}
         self._log.info("sign_in.refused", reason=reason, **_from(client), **facts)
 
-    def stopped(self, client: Client, principal: Principal, reason: str) -> None:
+    def stopped(self, client: Client, principal: Principal, reason: str, *, first: Factor = Factor.PASSWORD) -> None:
         """The first factor was right, but the sign-in stops."""
         self._count(reason, principal.realm)
+        self._note(refused_after_first(principal, factor=first, way=client.way, address=client.address, reason=reason))
         self._of(client, principal, "sign_in.stopped", reason=reason)
 
     async def succeeded(self, client: Client, session: Session) -> None:
@@ -57,6 +65,7 @@ class SignInLog:
         self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, **_proven(session))
         await self._recorder.written()
         self._count("succeeded", session.principal.realm)
+        self._note(decided_on(session))
 
     def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
         """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""

@@ -19,6 +19,7 @@ from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.help_desk.number_sweeps import SweepCountStore
 from proxy.operations.notice_board import OperatorNoticeStore
+from proxy.rehearsal.decisions import DecisionStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.network_access import NetworkAccessStore
@@ -87,6 +88,9 @@ class Store(Protocol):
 
     @property
     def canaries(self) -> CanaryStore: ...
+
+    @property
+    def decisions(self) -> DecisionStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from config.factors import Factor
@@ -25,6 +25,7 @@ from proxy.help_desk.number_sweeps import SweepCount
 from proxy.operations.notice_board import OperatorNotice
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.rehearsal.decisions import SealedDecision
 from proxy.sessions.network_access import NetworkAccess
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
@@ -61,6 +62,8 @@ _READING = {
     "reported",
     "reported_numbers",
     "sweeps",
+    "decisions",
+    "was_rehearsed",
     "accesses",
     "notice",
     "person_key_of",
@@ -714,6 +717,31 @@ class MemoryCanaries:
         return True
 
 
+class MemoryDecisions:
+    """`DecisionStore`."""
+
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[bytes, SealedDecision] = {}
+        self._rehearsed: dict[bytes, float] = {}
+
+    async def put_decisions(self, decisions: Sequence[SealedDecision], *, forgotten_at: float) -> None:
+        self._called("put_decisions")
+        self._kept |= {each.name: each for each in decisions}
+
+    async def decisions(self, days: Sequence[str]) -> AsyncIterator[Sequence[SealedDecision]]:
+        self._called("decisions")
+        yield [each for each in self._kept.values() if each.day in days]
+
+    async def put_rehearsed(self, digest: bytes, *, forgotten_at: float) -> None:
+        self._called("put_rehearsed")
+        self._rehearsed[digest] = forgotten_at
+
+    async def was_rehearsed(self, digest: bytes, *, now: float) -> bool:
+        self._called("was_rehearsed")
+        return self._rehearsed.get(digest, now) > now
+
+
 class MemoryReportedNumbers:
     """`ReportedNumberStore` and `SweepCountStore`."""
 
@@ -773,6 +801,7 @@ class MemoryStore:
         self.person_keys = MemoryPersonKeys(self._called)
         self.operator_notices = MemoryOperatorNotices(self._called)
         self.canaries = MemoryCanaries(self._called)
+        self.decisions = MemoryDecisions(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers, self.credentials)

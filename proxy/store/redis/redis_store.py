@@ -18,6 +18,7 @@ from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.counters import RedisCounters
 from proxy.store.redis.credentials import RedisCredentials
+from proxy.store.redis.decisions import RedisDecisions
 from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
@@ -58,6 +59,7 @@ class RedisStore:
         self.operator_notices = RedisOperatorNotices(connections)
         self.person_keys = RedisPersonKeys(connections)
         self.canaries = RedisCanaries(connections)
+        self.decisions = RedisDecisions(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

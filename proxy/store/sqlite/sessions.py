@@ -42,11 +42,15 @@ _OVER = {
     "passes": "ends_at <= ?1",
     "vouches": "expires_at <= ?1",
     "credentials": "ends_at <= ?1",
+    "decisions": "forgotten_at <= ?1",
+    "rehearsed": "forgotten_at <= ?1",
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }
 """By table of everything else that is kept, what is true of a record that is over at ?1."""
-_NOT_COUNTED = ("former_cookies", "delivery_failures", "network_accesses", "throttled_persons")
-"""They tell of sessions, messages and counters, which are counted themselves."""
+_NOT_COUNTED = (
+    "former_cookies", "delivery_failures", "network_accesses", "throttled_persons", "decisions", "rehearsed",
+)  # fmt: skip
+"""They tell of sessions, messages and counters, which are counted themselves, or of what was decided about them."""
 
 Ts = TypeVarTuple("Ts")
 

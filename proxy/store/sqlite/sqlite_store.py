@@ -18,6 +18,7 @@ from proxy.store.sqlite.challenges import SQLiteChallenges
 from proxy.store.sqlite.counters import SQLiteCounters
 from proxy.store.sqlite.credentials import SQLiteCredentials
 from proxy.store.sqlite.database import SQLiteDatabase
+from proxy.store.sqlite.decisions import SQLiteDecisions
 from proxy.store.sqlite.enrolments import SQLiteEnrolments
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
@@ -56,6 +57,7 @@ class SQLiteStore:
         self.operator_notices = SQLiteOperatorNotices(database)
         self.person_keys = SQLitePersonKeys(database)
         self.canaries = SQLiteCanaries(database)
+        self.decisions = SQLiteDecisions(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

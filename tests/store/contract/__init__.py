@@ -7,6 +7,7 @@ from tests.store.contract.canaries import CanariesContract
 from tests.store.contract.challenges import ChallengesContract
 from tests.store.contract.counters import CountersContract
 from tests.store.contract.credentials import CredentialsContract
+from tests.store.contract.decisions import DecisionsContract
 from tests.store.contract.deliveries import DeliveriesContract
 from tests.store.contract.enrolments import EnrolmentsContract
 from tests.store.contract.kept_requests import KeptRequestsContract
@@ -41,6 +42,7 @@ class StoreContract(
     PassesContract,
     CredentialsContract,
     CanariesContract,
+    DecisionsContract,
     LeasesContract,
     OperatorNoticesContract,
     NetworkAccessesContract,
