@@ -26,7 +26,9 @@ from proxy.secrets.key_file import KeyFileError
 
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
-_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary"))
+_WITH_STORE = frozenset(
+    ("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary", "rehearse")
+)
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
 """Commands that want none, or say so themselves."""
@@ -41,6 +43,7 @@ COMMANDS = {
     "mobiles": "the state of the mobile field, person by person",
     "bounces": "passcodes that did not arrive, and what to do",
     "explain": "whether a person can sign in, why not, and what to do",
+    "rehearse": "whose access a new configuration would change",
     "who-can": "by group, who can open an app",
     "unlock": "clear a person's counts, confirm a number that changed",
     "factors": "second factors that a person has added; remove one",
@@ -127,6 +130,8 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = command.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
             code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
+        case "rehearse":
+            code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, sys.stderr, now=time.time()))
         case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "people" | "canary":

@@ -163,7 +163,9 @@ async def running(
             error_lines=None if errors is None else lambda: errors.count,
         )
 
-        notes = create_notes(store.decisions, store.person_keys, keys, clock=clock)
+        notes = create_notes(
+            store.decisions, store.person_keys, keys, keep_seconds=settings.audit.decisions, clock=clock
+        )
         await in_background(stack, notes.run, log)
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)

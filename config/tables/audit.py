@@ -11,7 +11,7 @@ from pydantic import Field
 from config.addresses import SyslogURL
 from config.frozen_table import FrozenTable
 from config.problems import told
-from config.values import MADE_LATER, Flag, LongSeconds
+from config.values import MADE_LATER, Flag, LongSeconds, SecondsOrNone
 
 _DAY = 86_400
 
@@ -33,6 +33,10 @@ class AuditSettings(FrozenTable):
     """How long files are kept, and the keys that open the personal fields in them."""
     required: Flag = False
     """Whether nobody signs in while the file cannot be written. Needs `file`. Sessions go on."""
+
+    decisions: SecondsOrNone = 30.0 * _DAY
+    """For how long it is kept who was let into which app, sealed, once a day each: what `gatepost rehearse` replays.
+    Whole days; `"0s"`: nothing is kept, whether or not the audit is on."""
 
     @property
     def is_on(self) -> bool:

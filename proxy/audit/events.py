@@ -120,6 +120,11 @@ EVENTS: Mapping[str, EventMeaning] = {
     "radius.disconnect_unanswered": _means("it did not answer", "client"),
     "radius.stays_connected": _means("it cannot be asked", "client", "seconds"),
     # Gatepost itself.
+    "rehearsal.done": _means(
+        "a configuration was rehearsed, or a directory without a group",
+        *("digest", "decisions", "lose", "gain", "more", "less", "other"),
+        personal=_BY,
+    ),
     "configuration.loaded": _means("a worker begins to work by a configuration", "sha256", "tables"),
     "worker.ready": _means("it serves"),
     "worker.left": _means("it has ended, as it was asked to"),

@@ -33,7 +33,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class AccessChange:
     """For everybody whom the same happens to for the same reason."""
 
     effect: Effect
@@ -49,7 +49,7 @@ class Change:
 class Rehearsed:
     """What a rehearsal found."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[AccessChange, ...]
     """Losses first."""
     decisions: int
     """How many were replayed."""
@@ -92,7 +92,7 @@ def _effect(old: Access, new: Access) -> Effect | None:
     return Effect.MORE if fresh < fresh_before else Effect.LESS
 
 
-class Changes:
+class ChangesFound:
     """Collects them."""
 
     def __init__(self) -> None:
@@ -102,9 +102,9 @@ class Changes:
         """The same one again counts once."""
         self._found.setdefault((found.effect, app, part, found.why), {})[person.guid] = person
 
-    def together(self) -> Iterator[Change]:
+    def together(self) -> Iterator[AccessChange]:
         effects = list(Effect)
         for effect, app, part, why in sorted(self._found, key=lambda each: (effects.index(each[0]), *each[1:])):
             people = self._found[effect, app, part, why].values()
             in_order = sorted(people, key=lambda each: (each.realm, each.username.casefold()))
-            yield Change(effect=effect, app=app, part=part, why=why, people=tuple(in_order))
+            yield AccessChange(effect=effect, app=app, part=part, why=why, people=tuple(in_order))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.settings import Settings
 from directory.known_person import KnownPerson, Population
 from directory.population import population
+from proxy.rehearsal.counterparts import whose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +37,43 @@ def read_everybody(
     return Everybody(
         realms={each.name: population(each, groups, without=without, now=now) for each in settings.directories}
     )
+
+
+def everybody_after(
+    old: Settings, new: Settings, before: Everybody, realms: Mapping[str, str], groups: Collection[str], *, now: float
+) -> Everybody:
+    """As the new configuration finds them: a directory that holds the same people is not read a second time.
+
+    `realms`: by the names before, those that are the same in it (`counterparts`). Raises what `population` does.
+    """
+    known = {realms[each.name]: each for each in old.directories if each.name in realms}
+    found = {}
+    for each in new.directories:
+        same = known.get(each.name)
+        if same is not None and whose(same) == whose(each):
+            found[each.name] = _renamed(before.realms[same.name], each.name)
+        else:
+            found[each.name] = population(each, groups, now=now)
+    return Everybody(realms=found)
+
+
+def everybody_without(before: Everybody) -> Everybody:
+    """As if the groups were not there that it was read `without`."""
+
+    def changed(person: KnownPerson) -> KnownPerson:
+        return replace(person, principal=replace(person.principal, groups=person.groups_without))
+
+    return Everybody(
+        realms={
+            realm: replace(each, persons={guid: changed(person) for guid, person in each.persons.items()})
+            for realm, each in before.realms.items()
+        }
+    )
+
+
+def _renamed(found: Population, realm: str) -> Population:
+    def changed(person: KnownPerson) -> KnownPerson:
+        is_same = person.principal.realm == realm
+        return person if is_same else replace(person, principal=replace(person.principal, realm=realm))
+
+    return replace(found, persons={guid: changed(person) for guid, person in found.persons.items()})

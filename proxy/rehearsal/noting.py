@@ -26,14 +26,11 @@ _MOST_KNOWN = 200_000
 _AT_ONCE = 500
 
 
-KEEP_SECONDS = 30 * 86_400.0
-
-
 def create_notes(
-    store: DecisionStore, person_keys: PersonKeyStore, keys: Keys, *, clock: Callable[[], float]
+    store: DecisionStore, person_keys: PersonKeyStore, keys: Keys, *, keep_seconds: float, clock: Callable[[], float]
 ) -> DecisionNotes:
     key = keys.same_name(Purpose.AUDIT, b"decisions")
-    return DecisionNotes(store, PersonKeys(person_keys, keys), key=key, keep_seconds=KEEP_SECONDS, clock=clock)
+    return DecisionNotes(store, PersonKeys(person_keys, keys), key=key, keep_seconds=keep_seconds, clock=clock)
 
 
 class DecisionNotes:
@@ -48,7 +45,8 @@ class DecisionNotes:
         keep_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        """`key` names decisions: the same in all workers, and from day to day."""
+        """`key` names decisions: the same in all workers, and from day to day. `keep_seconds`: 0, and nothing is
+        kept."""
         self._store = store
         self._sealing = sealing
         self._key = key
@@ -60,6 +58,8 @@ class DecisionNotes:
 
     def note(self, decided: DecidedAccess) -> None:
         """`NoteDecision`."""
+        if not self._keep_seconds:
+            return
         now = self._clock()
         day = day_of(now)
         if day != self._day or len(self._known) >= _MOST_KNOWN:

@@ -13,7 +13,7 @@ from config.factors import Factor
 from config.settings import Settings
 from directory.known_person import KnownPerson
 from proxy.factors.second_factor import Chosen
-from proxy.rehearsal.changes import Changes, Difference, Effect, Rehearsed, difference
+from proxy.rehearsal.changes import ChangesFound, Difference, Effect, Rehearsed, difference
 from proxy.rehearsal.counterparts import counterparts
 from proxy.rehearsal.replay import Access, Asker, Part, Replay
 from proxy.rehearsal.review import rule_text
@@ -24,14 +24,14 @@ _AWAY = "the account is not found there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class KnownStanding:
     """A person as a configuration finds them, and what they can prove by it."""
 
     person: KnownPerson
     places: ProofPlaces
 
 
-People = Mapping[tuple[str, str], Standing]
+People = Mapping[tuple[str, str], KnownStanding]
 """By realm and GUID."""
 
 
@@ -47,7 +47,7 @@ class _Rehearsal:
         self._old, self._new = Replay(old), Replay(new)
         self._same = counterparts(old, new)
         self._before, self._after = before, after
-        self._changes = Changes()
+        self._changes = ChangesFound()
         self._parts: dict[str, list[tuple[str, Part]]] = {}
         self._unknown_apps: set[str] = set()
 
@@ -72,7 +72,7 @@ class _Rehearsal:
             notes=(*self._same.notes, *unknown),
         )
 
-    def _replay(self, decided: DecidedAccess, before: Standing) -> None:
+    def _replay(self, decided: DecidedAccess, before: KnownStanding) -> None:
         app, realm = decided.app, self._same.realms.get(decided.realm)
         after = None if realm is None else self._after.get((realm, decided.guid))
         why = f'the realm "{decided.realm}" is not there any more' if realm is None else _AWAY
@@ -113,7 +113,7 @@ class _Rehearsal:
         return found
 
 
-def _asker(decided: DecidedAccess, standing: Standing) -> Asker:
+def _asker(decided: DecidedAccess, standing: KnownStanding) -> Asker:
     places = standing.places
     if Factor.PASS in decided.factors:
         # They had one then: whether they had one tomorrow, nobody knows.

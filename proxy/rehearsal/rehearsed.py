@@ -14,6 +14,15 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from config.settings import Settings
+from proxy.secrets.keys import Keys, Purpose
+
+REHEARSED_SECONDS = 30 * 86_400.0
+"""For how long a rehearsal counts: what was decided since then says something else."""
+
+
+def rehearsal_key(keys: Keys) -> bytes:
+    """Of `digest_of`: it stays the same when the master key is replaced."""
+    return keys.same_name(Purpose.AUDIT, b"rehearsed")
 
 
 def digest_of(settings: Settings, *, key: bytes) -> bytes:

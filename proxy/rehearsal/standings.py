@@ -13,7 +13,7 @@ from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passes.passes import Passes
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.second_factor import Chosen, Lack, Unusable
-from proxy.rehearsal.rehearse import Standing
+from proxy.rehearsal.rehearse import KnownStanding
 from proxy.secrets.keys import Keys
 from proxy.sign_in.create import SignInStore, create_passes, second_factors
 from proxy.sign_in.walk import ProofPlaces
@@ -34,7 +34,7 @@ class _KnownEnrolments:
 
 async def standings(
     settings: Settings, people: Iterable[KnownPerson], store: SignInStore, keys: Keys
-) -> dict[tuple[str, str], Standing]:
+) -> dict[tuple[str, str], KnownStanding]:
     """By realm and GUID. Nobody has a pass, and no rule of the moment holds a number back.
 
     Raises `StoreUnavailable`.
@@ -52,5 +52,5 @@ async def standings(
             factor: await second.held_by(principal, factor) for factor, second in factors.items()
         }
         held[Factor.PASS] = _NO_PASS
-        found[principal.realm, principal.guid] = Standing(person=person, places=ProofPlaces(ways=held, held=held))
+        found[principal.realm, principal.guid] = KnownStanding(person=person, places=ProofPlaces(ways=held, held=held))
     return found

@@ -14,7 +14,7 @@ from config.settings import AppSettings, SessionSettings, StoreSettings
 from proxy.audit.person_keys import PersonKeys, month_of
 from proxy.forwarding.admissions import Admissions
 from proxy.rehearsal.decisions import day_of, days_until
-from proxy.rehearsal.noting import KEEP_SECONDS, DecisionNotes, create_notes
+from proxy.rehearsal.noting import DecisionNotes, create_notes
 from proxy.rehearsal.opening import opened
 from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess, decided_on
@@ -29,6 +29,7 @@ from tests.support.redis_server import RedisServer, new_prefix
 
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 DAY = 86_400.0
+KEEP_SECONDS = 30 * DAY
 ALICE = decided_on(
     session(client_address="2001:db8::77", scheme="with a phone"),
     app="Payroll & Pensions",
@@ -73,10 +74,12 @@ def files_of(folder: Path) -> list[Path]:
 class Noting:
     """A worker's notes, with a clock that is moved."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, keep_seconds: float = KEEP_SECONDS) -> None:
         self.store = store
         self.now = NOW
-        self.notes: DecisionNotes = create_notes(store.decisions, store.person_keys, KEYS, clock=lambda: self.now)
+        self.notes: DecisionNotes = create_notes(
+            store.decisions, store.person_keys, KEYS, keep_seconds=keep_seconds, clock=lambda: self.now
+        )
 
     async def kept(self) -> list[DecidedAccess]:
         found = await opened(self.store.decisions, PersonKeys(self.store.person_keys, KEYS), self.days)
@@ -142,6 +145,13 @@ async def test_decisions_wait_while_the_store_is_away_and_are_written_once_it_is
     store.away = False
     await noting.notes.flush()
     assert await noting.kept() == [ALICE]
+
+
+async def test_nothing_is_kept_where_that_is_switched_off() -> None:
+    noting = Noting(MemoryStore(), keep_seconds=0.0)
+    noting.notes.note(ALICE)
+    await noting.notes.flush()
+    assert await noting.kept() == []
 
 
 async def test_old_decisions_are_removed(tmp_path: Path) -> None:
