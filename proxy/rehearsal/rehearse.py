@@ -16,7 +16,6 @@ from proxy.factors.second_factor import Chosen
 from proxy.rehearsal.changes import ChangesFound, Difference, Effect, Rehearsed, difference
 from proxy.rehearsal.counterparts import counterparts
 from proxy.rehearsal.replay import Access, Asker, Part, Replay
-from proxy.rehearsal.review import rule_text
 from proxy.sessions.decided import DecidedAccess
 from proxy.sign_in.walk import ProofPlaces
 
@@ -98,17 +97,17 @@ class _Rehearsal:
         return difference(old, self._new.access(now, self._same.apps.get(app, ""), part))
 
     def _parts_of(self, app: str) -> list[tuple[str, Part]]:
-        """With the name of each, that of the new rule first; those that the same two rules are for, once."""
+        """With the name of each; those that the same two rules are for, once."""
         known = self._parts.get(app)
         if known is not None:
             return known
         after, found, seen = self._same.apps[app], [], set()
-        for part in (*self._old.parts_of(app), *self._new.parts_of(after)):
+        for name, part in (*self._old.parts_of(app), *self._new.parts_of(after)):
             was, now = self._old.rule_for(app, part), self._new.rule_for(after, part)
             pair = (was and was.key, now and now.key)
             if pair != (None, None) and pair not in seen:
                 seen.add(pair)
-                found.append((rule_text(now or was), part))
+                found.append((name, part))
         self._parts[app] = found
         return found
 

@@ -21,6 +21,7 @@ from proxy.access.policy import NotInGroups, asked_for, judge
 from proxy.access.rules import AppRules, PathRule, create_app_rules, rules_of
 from proxy.access.schemes import AppDemand, create_app_demand
 from proxy.factors.second_factor import Chosen, Unusable
+from proxy.rehearsal.review import rule_text
 from proxy.sessions.way import Way
 from proxy.sign_in.dry_run import first_factors_of
 from proxy.sign_in.foreseen import ForeseenWay, Obstacle, Stop, log_word
@@ -97,11 +98,11 @@ class Replay:
         rule = rules.choose(part.method, part.target) if rules is not None and part is not None else None
         return rule if isinstance(rule, PathRule) else None
 
-    def parts_of(self, app: str) -> Iterator[Part]:
-        """One for each rule."""
+    def parts_of(self, app: str) -> Iterator[tuple[str, Part]]:
+        """One for each rule, as `rule_text` names it."""
         for rule in rules_of(self.apps[app], self._settings.schemes):
             method = min(rule.methods) if rule.methods else b"GET"
-            yield Part(method=method, path=rule.written.replace("**", "x").replace("*", "x"))
+            yield rule_text(rule), Part(method=method, path=rule.written.replace("**", "x").replace("*", "x"))
 
     def access(self, asker: Asker, app: str, part: Part | None = None) -> Access:
         """`app`: by the name that it has here; empty: the sign-in alone."""
@@ -148,11 +149,11 @@ class Replay:
             principal = asker.person.principal
             asked = asked_for(principal, best.first_factor, asker.address, rule=rule, demand=demand)
         by = [each for each in (best.scheme.name if best.scheme else "", asked.scheme if asked else "") if each]
-        named = " and ".join(f'"{each}"' for each in dict.fromkeys(by))
+        named = ", then ".join(f'"{each}"' for each in dict.fromkeys(by))
         factors = ", ".join(factor.value for factor in best.factors)
         return Access(
             is_open=True,
-            why=f"{named} asks for {factors}",
+            why=f"by {named}: {factors}",
             factors=frozenset(best.factors),
             fresh_seconds=asked.freshness.seconds if asked is not None and asked.freshness is not None else None,
         )
