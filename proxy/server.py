@@ -24,9 +24,12 @@ from directory.kerberos.service_key import service_keys
 from directory.mobile import countries_of
 from directory.realms import Realms
 from proxy.api.create_api import create_api
+from proxy.audit.audit_upkeep import AuditUpkeep
 from proxy.audit.audited_log import audited
 from proxy.audit.lifetime import LEFT, READY, configuration_loaded
-from proxy.audit.recorder import NoAudit, Recorder
+from proxy.audit.open_audit import serving_audit
+from proxy.audit.person_keys import PersonKeys
+from proxy.audit.recorder import Recorder
 from proxy.canary.create_canaries import create_canaries
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
@@ -117,10 +120,6 @@ async def running(
         steady = clock or SteadyClock()
         clock = steady.now
     async with AsyncExitStack() as stack:
-        recorder: Recorder = NoAudit()
-        log = audited(log, recorder)
-        recorder.record(configuration_loaded(settings))
-        stack.callback(recorder.record, LEFT)
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
@@ -129,6 +128,14 @@ async def running(
             realms=[directory.name for directory in settings.directories],
             countries=countries_of(settings.mobile),
         )
+        person_keys = PersonKeys(store.person_keys, keys)
+        recorder = await stack.enter_async_context(
+            serving_audit(settings.audit, person_keys, keys, log=log, clock=clock, metrics=metrics)
+        )
+        audit_upkeep = AuditUpkeep(settings.audit, person_keys, recorder, log=log, clock=clock)
+        log = audited(log, recorder)
+        recorder.record(configuration_loaded(settings))
+        stack.callback(recorder.record, LEFT)
         realms = create_directories(settings, StoredTries(logins), metrics.dependencies.note_directory)
         stack.push_async_callback(realms.close)
         await in_background(stack, realms.prepare, log)
@@ -170,6 +177,7 @@ async def running(
         throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
+        checks |= dict(recorder.checks())
         if bounces is not None:
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
         canaries = create_canaries(
@@ -301,6 +309,8 @@ async def running(
             log=log,
         )
         await in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
+        await in_background(stack, partial(leased, audit_upkeep.keep_keys, name="audit"), log)
+        await in_background(stack, audit_upkeep.keep_files, log)
         if bounces is not None:
             await in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         if canaries is not None:

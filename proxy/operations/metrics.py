@@ -71,6 +71,7 @@ class Metrics:
             "Passcodes sent within the running day, of all workers, and how many may be",
             ("count",),
         )
+        self._audit = counter("gatepost_audit_events", "Events of the audit, by what became of them", ("outcome",))
 
     def count_sign_in(self, outcome: str, realm: str) -> None:
         """`outcome` is one of the program's own words (an enum's value), never typed text."""
@@ -105,6 +106,14 @@ class Metrics:
     def count_radius(self, outcome: str) -> None:
         """`outcome` as in `proxy.radius.packets`: an answer's code, or why there was none."""
         self._radius.labels(outcome).inc()
+
+    def count_audit(self, outcome: str, count: int) -> None:
+        """`outcome`: "written", or "dropped" where too many waited."""
+        self._audit.labels(outcome).inc(count)
+
+    def watch_audit_waiting(self, count: Callable[[], int]) -> None:
+        """As `watch_live_sessions`."""
+        self._watch("gatepost_audit_waiting", "Events of the audit that are not written yet", count)
 
     def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:
         """`relay`: the ``host:port`` of a relay, or the name of a channel."""

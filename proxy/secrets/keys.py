@@ -67,7 +67,7 @@ class Purpose(Enum):
 
     AUDIT = ("audit", 400 * _DAY)
     """Encrypts the keys of persons in the audit. They stay for years, but are wrapped again, under the key in use,
-    within hours (`audit.upkeep`)."""
+    within hours (`audit.audit_upkeep`)."""
     ANCHORS = ("audit anchors", 400 * _DAY)
     """The Ed25519 key that signs anchors of the audit. What it signed is verified for as long as its master key is
     there (`Keys.every`)."""

@@ -1,0 +1,94 @@
+"""Reads the audit's files again, line by line in the order of time, and opens what can still be opened."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from proxy.audit.entry import OpenedEntry
+from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.audit.files import audit_files
+from proxy.audit.lines import ChainLine, read_line
+from proxy.audit.person_keys import PersonKeys
+
+_DAY = re.compile(r"-([0-9]{4}-[0-9]{2}-[0-9]{2})-")
+
+
+def files_of(base: Path) -> list[Path]:
+    """Those that belong to `[audit] file`, in the order of their days. Raises `OSError`."""
+    return [
+        base.with_name(each.name(base)) for each in audit_files(base, (each.name for each in base.parent.iterdir()))
+    ]
+
+
+async def read_audit(
+    files: Iterable[Path],
+    person_keys: PersonKeys,
+    *,
+    since: float = 0.0,
+    until: float = float("inf"),
+    key_ids: frozenset[str] | None = None,
+) -> AsyncIterator[OpenedEntry]:
+    """Every line, by its time; what is no line is passed over (`gatepost audit verify` names it).
+
+    `since` and `until` are instants. `key_ids`: those lines alone in which something is sealed under one of these keys
+    (`PersonKeys.key_ids` has a person's). Raises `OSError` and `StoreUnavailable`.
+    """
+    for line in merged(files):
+        if since <= line.time < until and (
+            key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values())
+        ):
+            yield await opened(line, person_keys)
+
+
+async def opened(line: ChainLine, person_keys: PersonKeys) -> OpenedEntry:
+    """A line with what is sealed in it, as far as the keys are there. Raises `StoreUnavailable`."""
+    parts = {name: _fields(await person_keys.unseal(box)) for name, box in line.boxes.items()}
+    known = {name: fields for name, fields in parts.items() if fields is not None}
+    fields = [known.get(name, {}) for name in ("person", "actor", "nobody")]
+    event = AuditEvent(
+        event=line.event,
+        actor=_person(known.get("actor")),
+        person=_person(known.get("person")),
+        address=next((str(each["address"]) for each in fields if "address" in each), ""),
+        incident=line.incident,
+        way=line.way,
+        facts=line.facts,
+        personal=next((each["personal"] for each in fields if "personal" in each), {}),
+    )
+    return OpenedEntry(time=line.time, chain=line.chain, seq=line.seq, event=event, is_erased=None in parts.values())
+
+
+def merged(files: Iterable[Path]) -> Iterator[ChainLine]:
+    """All lines, by their time. Files of one day are read side by side. Raises `OSError`."""
+    for _, of_day in itertools.groupby(sorted(files, key=lambda path: (_day(path), path)), key=_day):
+        yield from heapq.merge(*map(_lines, of_day), key=lambda line: line.time)
+
+
+def _day(path: Path) -> str:
+    found = _DAY.search(path.name)
+    return "" if found is None else found[1]
+
+
+def _lines(path: Path) -> Iterator[ChainLine]:
+    with open(path, "rb") as file:
+        for text in file:
+            line = read_line(text.rstrip(b"\n"))
+            if line is not None:
+                yield line
+
+
+def _fields(plain: bytes | None) -> dict[str, Any] | None:
+    read = None if plain is None else json.loads(plain)
+    return read if isinstance(read, dict) else None
+
+
+def _person(fields: dict[str, Any] | None) -> AuditedPerson | None:
+    if not fields or "guid" not in fields:
+        return None
+    return AuditedPerson(realm=str(fields["realm"]), guid=str(fields["guid"]), name=str(fields.get("name", "")))

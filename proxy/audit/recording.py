@@ -1,0 +1,293 @@
+"""Writes what is recorded: sealed, chained, signed and appended by one background task, a batch at a time.
+
+`record` only puts an event into a queue. What cannot be written waits there, up to a bound; what is beyond it is
+counted, and told by a line once there is room again. Lines leave for syslog and standard output when they are on the
+disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from config.system_errors import file_reason
+from proxy.audit.anchors import sign, signer_name, signing_key
+from proxy.audit.chain_file import ChainFile
+from proxy.audit.event import AuditEvent
+from proxy.audit.files import day_of
+from proxy.audit.lines import DROPPED, TORN, AnchorReason, ChainEnd, anchor_line, line_of
+from proxy.audit.person_keys import PersonKeys
+from proxy.audit.personal import seal_events
+from proxy.audit.recorder import AuditUnavailable
+from proxy.operations.store_errors import StoreError
+from proxy.secrets.keys import Keys
+from proxy.secrets.tokens import new_token
+
+
+class LineOutlet(Protocol):
+    """Where lines go besides the file."""
+
+    def put(self, lines: list[bytes]) -> None:
+        """Take these, without their line ends. Returns at once and never raises."""
+        ...
+
+
+class CountsAudit(Protocol):
+    """Metrics, as far as the audit goes."""
+
+    def count_audit(self, outcome: str, count: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingLimits:
+    most_waiting: int = 10_000
+    """Events that wait for the disk or the store."""
+    batch: int = 500
+    retry_seconds: float = 1.0
+    written_seconds: float = 10.0
+    """How long `written` waits."""
+    closing_seconds: float = 5.0
+    anchor_seconds: float = 3600.0
+
+
+class AuditRecorder:
+    """`Recorder`, while `run` runs."""
+
+    def __init__(
+        self,
+        *,
+        person_keys: PersonKeys,
+        keys: Keys,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float],
+        file: ChainFile | None = None,
+        base: Path | None = None,
+        required: bool = False,
+        outlets: tuple[LineOutlet, ...] = (),
+        metrics: CountsAudit | None = None,
+        limits: RecordingLimits | None = None,
+    ) -> None:
+        """`base` is the path of `file` as it is configured; both None: lines go to the outlets alone."""
+        self._person_keys = person_keys
+        self._keys = keys
+        self._log = log
+        self._clock = clock
+        self._file = file
+        self._base = base
+        self._required = required
+        self._outlets = outlets
+        self._metrics = metrics
+        self._limits = limits or RecordingLimits()
+        self._waiting: deque[tuple[float, AuditEvent]] = deque()
+        self._batch = self._limits.batch
+        self._recorded = self._written = self._dropped = 0
+        self._end: ChainEnd | None = None
+        """Of the chain; None: not begun yet."""
+        self._anchored_at = 0.0
+        self._trouble: str | None = None
+        self._is_ending = False
+        self._woken = asyncio.Event()
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+    def record(self, event: AuditEvent) -> None:
+        if len(self._waiting) >= self._limits.most_waiting:
+            self._dropped += 1
+            self._count("dropped", 1)
+            return
+        self._waiting.append((self._clock(), event))
+        self._recorded += 1
+        self._woken.set()
+
+    async def written(self) -> None:
+        if self._required:
+            await self.flushed()
+
+    async def flushed(self) -> None:
+        """Wait until all that was recorded so far is written. Raises `AuditUnavailable`."""
+        if self._trouble is not None:
+            raise AuditUnavailable(self._trouble)
+        if self._written >= self._recorded:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((self._recorded, future))
+        try:
+            async with asyncio.timeout(self._limits.written_seconds):
+                await future
+        except TimeoutError:
+            raise AuditUnavailable(f"not written within {self._limits.written_seconds:g} s") from None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written now."""
+        return self._trouble
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
+
+    async def run(self, *, at_once: bool = True) -> None:
+        """Until `end`. Not `at_once`: the chain is taken when there is something to write."""
+        pause: float | None = None if not at_once else 0.0
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
+            self._woken.clear()
+            is_last = self._is_ending
+            if is_last and not self._waiting and self._end is None:
+                return
+            try:
+                while await self._write_batch():
+                    pass
+                if is_last:
+                    await self._write([], AnchorReason.END)
+                self._works()
+                pause = max(0.0, self._anchored_at + self._limits.anchor_seconds - self._clock())
+            except (OSError, StoreError) as error:
+                self._fails(error)
+                pause = self._limits.retry_seconds
+            except Exception as error:  # noqa: BLE001  # the border of a background task: sign-ins may depend on the next try
+                self._log.exception("audit.failed")
+                self._fails(error)
+                self._pass_over()
+                pause = self._limits.retry_seconds
+            if is_last:
+                return
+
+    def end(self) -> None:
+        """Let `run` write what waits, sign it and return; it tries once."""
+        self._is_ending = True
+        self._woken.set()
+
+    async def close(self) -> None:
+        """After `run`."""
+        if self._file is not None:
+            await asyncio.to_thread(self._file.close)
+        if self._waiting:
+            self._log.error("audit.lost", events=len(self._waiting) + self._dropped, reason=self._trouble or "")
+
+    async def _write_batch(self) -> bool:
+        """What waits, or an anchor that is due; whether more waits."""
+        now = self._clock()
+        if self._end is None:
+            await self._take(now)
+        count = min(len(self._waiting), self._batch)
+        events = [self._waiting[index] for index in range(count)]
+        dropped = self._dropped if count == len(self._waiting) else 0
+        if dropped:
+            events.append((now, AuditEvent(event=DROPPED, facts={"count": dropped})))
+        is_due = abs(now - self._anchored_at) >= self._limits.anchor_seconds
+        if events or is_due:
+            await self._write(events, AnchorReason.HOUR if is_due else None)
+            self._dropped -= dropped
+            for _ in range(count):
+                self._waiting.popleft()
+            self._written += count
+            self._count("written", count)
+            self._tell_waiters()
+        return bool(self._waiting)
+
+    async def _take(self, now: float) -> None:
+        """Take the file's chain, or begin one, which says so."""
+        found = None if self._file is None else await asyncio.to_thread(self._file.take, day=day_of(now))
+        end = found.end if found is not None and found.end is not None else None
+        self._end = end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
+        events = []
+        if found is not None and found.torn:
+            facts: dict[str, str | int] = {"bytes": len(found.torn), "sha256": hashlib.sha256(found.torn).hexdigest()}
+            events.append((now, AuditEvent(event=TORN, facts=facts)))
+        try:
+            await self._write(events, AnchorReason.BEGIN)
+        except BaseException:
+            self._end = None
+            if self._file is not None:
+                self._file.close()
+            raise
+
+    async def _write(self, events: list[tuple[float, AuditEvent]], anchor: AnchorReason | None) -> None:
+        """All of it, or nothing. Where a file is full, it ends with an anchor, and the next one begins."""
+        assert self._end is not None  # noqa: S101  # for the type checker
+        now = self._clock()
+        if self._file is not None and self._file.is_over(day=day_of(now)):
+            await self._append([], AnchorReason.ROTATION)
+            await asyncio.to_thread(self._file.turn, day=day_of(now))
+        await self._append(events, anchor)
+
+    async def _append(self, events: list[tuple[float, AuditEvent]], anchor: AnchorReason | None) -> None:
+        assert self._end is not None  # noqa: S101  # for the type checker
+        end, lines = self._end, []
+        boxes = await seal_events(self._person_keys, events)
+        for (time, event), sealed in zip(events, boxes, strict=True):
+            lines.append(line_of(end, event, sealed, time=time))
+            end = end.after(lines[-1])
+        now = self._clock()
+        if anchor is not None:
+            key = signing_key(self._keys)
+            signer = signer_name(key.public_key())
+            lines.append(anchor_line(end, anchor, signer=signer, sign=lambda text: sign(key, text), time=now))
+            end = end.after(lines[-1])
+        if not lines:
+            return
+        if self._file is not None:
+            await asyncio.to_thread(self._file.append, b"".join(line + b"\n" for line in lines))
+        self._end = end
+        if anchor is not None:
+            self._anchored_at = now
+        for outlet in self._outlets:
+            outlet.put(lines)
+
+    def _pass_over(self) -> None:
+        """After an unforeseen error: one event that nobody can write must not keep all others from being written."""
+        if self._batch == 1 and self._waiting:
+            self._waiting.popleft()
+            self._dropped += 1
+            self._written += 1
+            self._count("dropped", 1)
+        self._batch = 1
+
+    def _works(self) -> None:
+        self._batch = self._limits.batch
+        if self._trouble is not None:
+            self._trouble = None
+            self._log.info("audit.works")
+
+    def _fails(self, error: Exception) -> None:
+        if isinstance(error, OSError) and self._base is not None:
+            reason = f"{self._base.parent}: {file_reason(self._base, error)}"
+        elif isinstance(error, StoreError):
+            reason = f"the store does not give the keys of persons: {error}"
+        else:
+            reason = f"an unforeseen error: {type(error).__name__}"
+        if self._trouble != reason:
+            self._log.error("audit.cannot_write", reason=reason, waiting=len(self._waiting))
+        self._trouble = reason
+        for _, future in self._waiters:
+            if not future.done():
+                future.set_exception(AuditUnavailable(reason))
+        self._waiters = []
+
+    def _tell_waiters(self) -> None:
+        for number, future in self._waiters:
+            if number <= self._written and not future.done():
+                future.set_result(None)
+        self._waiters = [each for each in self._waiters if not each[1].done()]
+
+    def _count(self, outcome: str, count: int) -> None:
+        if self._metrics is not None and count:
+            self._metrics.count_audit(outcome, count)
+
+
+def _node() -> str:
+    """The name of this machine, as far as it fits into a chain's."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]
