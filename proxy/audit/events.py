@@ -100,6 +100,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.sessions_ended": _means("a person's sessions were ended", "sessions", personal=_BY),
     "admin.sessions_shown": _means("an admin searched the sessions", "searched_by", "sessions"),
     "admin.throttled_shown": _means("an admin saw whom a limit has stopped", "people"),
+    "admin.configuration_shown": _means("an admin saw the configuration, without its secrets"),
     "admin.browsers_forgotten": _means("a person's remembered browsers were forgotten", "browsers", personal=_BY),
     "admin.unlocked": _means("a person's counts were cleared", "wrong_ones_too", "address_too", personal=_BY),
     "admin.factor_removed": _means("somebody's second factor was removed", "factor", personal=_BY),

@@ -49,6 +49,7 @@ ADMIN_SESSIONS = ADMIN + "sessions"
 ADMIN_SESSIONS_END = ADMIN_SESSIONS + "/end"
 ADMIN_THROTTLED = ADMIN + "throttled"
 ADMIN_THROTTLED_RELEASE = ADMIN_THROTTLED + "/release"
+ADMIN_CONFIGURATION = ADMIN + "configuration"
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
@@ -56,7 +57,17 @@ ADMIN_MOBILES_STATUS = ADMIN_MOBILES + "/status"
 """For the script of the page: whether the report is still being made."""
 """The report as a file, by the ending of its name."""
 ADMIN_PAGES = frozenset(
-    (ADMIN, ADMIN_PERSON, ADMIN_SESSIONS, ADMIN_THROTTLED, ADMIN_PASSES, ADMIN_PEOPLE, ADMIN_UNDELIVERED, ADMIN_MOBILES)
+    (
+        ADMIN,
+        ADMIN_CONFIGURATION,
+        ADMIN_PERSON,
+        ADMIN_SESSIONS,
+        ADMIN_THROTTLED,
+        ADMIN_PASSES,
+        ADMIN_PEOPLE,
+        ADMIN_UNDELIVERED,
+        ADMIN_MOBILES,
+    )
 )
 """Where a sign-in may lead back to: exactly these."""
 TICKET = PREFIX + "ticket"

@@ -10,12 +10,13 @@ from directory.principal import Account
 from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
 from tests.portal.stage import ScriptedDirectory
+from tests.portal.test_admin_configuration import CONFIGURATION, MAY, RELAY
 from tests.portal.test_admin_sessions import SESSIONS, found, kept
 from tests.portal.test_admin_throttled import LIMITS, THROTTLED, guess, lock_codes, released
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_sessions, _silence, _throttled):
+    for part in (_sessions, _silence, _throttled, _configuration):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -58,3 +59,8 @@ async def _throttled(states: States, folder: Path) -> None:
         page = states.add("admin: paused people", await admin.get(THROTTLED))
         states.add("admin: limits reset", await released(admin, page))
         states.add("admin: nobody is paused", await released(admin, await admin.get(THROTTLED)))
+
+
+async def _configuration(states: States, folder: Path) -> None:
+    async with admin_stage(folder, admin=MAY, smtp=[RELAY]) as stage:
+        states.add("admin: the configuration", await (await signed_in_admin(stage)).get(CONFIGURATION))

@@ -39,6 +39,7 @@ NEEDS: dict[tuple[str, str], AdminRight | None] = {
     ("POST", "sessions/end"): ACT,
     ("GET", "throttled"): LOOK,
     ("POST", "throttled/release"): ACT,
+    ("GET", "configuration"): CONFIGURATION,
     ("GET", "undelivered"): LOOK,
     ("GET", "mobiles"): REPORT,
     ("POST", "mobiles"): REPORT,

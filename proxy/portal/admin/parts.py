@@ -12,6 +12,7 @@ from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
     ADMIN,
+    ADMIN_CONFIGURATION,
     ADMIN_MOBILES,
     ADMIN_PASSES,
     ADMIN_PEOPLE,
@@ -54,6 +55,7 @@ _NAVIGATION: tuple[tuple[str, str, AdminRight | None], ...] = (
     (ADMIN_PEOPLE, N_("Local people"), AdminRight.ACT),
     (ADMIN_UNDELIVERED, N_("Undelivered codes"), AdminRight.LOOK),
     (ADMIN_MOBILES, N_("Mobile numbers"), AdminRight.REPORT),
+    (ADMIN_CONFIGURATION, N_("Configuration"), AdminRight.CONFIGURATION),
 )
 """The pages, and the right that opens each: as in `routes.py`, which a test compares."""
 

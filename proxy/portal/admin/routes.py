@@ -11,6 +11,7 @@ from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
     ADMIN,
+    ADMIN_CONFIGURATION,
     ADMIN_CONFIRM,
     ADMIN_END,
     ADMIN_FACTOR,
@@ -35,6 +36,7 @@ from proxy.http.reserved import (
     ADMIN_UNLOCK,
 )
 from proxy.operations.health import Readiness
+from proxy.portal.admin.configuration import show_configuration
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.portal.admin.local_people import (
@@ -98,6 +100,10 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_THROTTLED, for_admins(show_throttled, back=ADMIN_THROTTLED, needs=look)),
             web.post(ADMIN_THROTTLED_RELEASE, for_admins(take_release, back=ADMIN_THROTTLED, needs=act)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
+            web.get(
+                ADMIN_CONFIGURATION,
+                for_admins(show_configuration, back=ADMIN_CONFIGURATION, needs=AdminRight.CONFIGURATION),
+            ),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES, needs=report)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES, needs=report)),
             web.get(ADMIN_MOBILES_STATUS, for_admins(show_mobiles_status, back=ADMIN_MOBILES, needs=report)),
