@@ -52,4 +52,4 @@ def said_before(kinds: Collection[ChannelKind], settings: Settings) -> Iterator[
 def said_while_waiting(kind: ChannelKind, *, has_others: bool) -> str:
     """On the page that asks for the code."""
     said = _(_DELAYED[kind])
-    return f"{said} {_('You can use another way:')}" if has_others else said
+    return " ".join([said, _("You can use another way:")]) if has_others else said

@@ -118,7 +118,8 @@ async def reset_limits(
     if kept is None:
         return Done(text=reset)
     until = instant_to_come(kept.until, now) if kept.until is not None else None
-    return Done(text=f"{reset} {_('Wrong passwords still count: %(why)s.', why=kept.sentence)}", until=until)
+    still = _("Wrong passwords still count: %(why)s.", why=kept.sentence)
+    return Done(text=f"{reset} {still}", until=until)
 
 
 async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:
