@@ -114,6 +114,7 @@ class Metrics:
     def watch_audit_waiting(self, count: Callable[[], int]) -> None:
         """As `watch_live_sessions`."""
         self._watch("gatepost_audit_waiting", "Events of the audit that are not written yet", count)
+        self._audit.labels("dropped")  # 0 from here on: the first that is lost then shows as an increase
 
     def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:
         """`relay`: the ``host:port`` of a relay, or the name of a channel."""
