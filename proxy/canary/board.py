@@ -27,13 +27,13 @@ class CanaryBoard(Collector):
         canaries: Sequence[Canary],
         *,
         store: CanaryStore,
-        first: Mapping[str, ChannelKind],
+        orders: Sequence[Mapping[str, ChannelKind]],
         clock: Callable[[], float],
     ) -> None:
-        """`first`: the channels that people's codes go by before any other, and what they send."""
+        """`orders`: for each factor that people are asked for, the channels that it is tried by, and what they send."""
         self._canaries = {each.name: each for each in canaries}
         self._store = store
-        self._first = first
+        self._orders = tuple(orders)
         self._clock = clock
         self._since = clock()
         self._known: dict[str, CanaryRecord] = {}
@@ -66,12 +66,24 @@ class CanaryBoard(Collector):
 
     def is_delayed(self, channel: str, now: float) -> bool:
         """Whether none of the channel's canaries arrives as it should."""
-        found = [self.judgement(name, now).state for name, each in self._canaries.items() if each.channel == channel]
-        return bool(found) and all(state.delays_people for state in found)
+        states = self._states(channel, now)
+        return bool(states) and all(state.delays_people for state in states)
 
     def delayed_kinds(self, now: float) -> Collection[ChannelKind]:
         """What people would wait for who are sent a code now."""
-        return {kind for channel, kind in self._first.items() if self.is_delayed(channel, now)}
+        return {kind for order in self._orders if (kind := self._delayed_in(order, now)) is not None}
+
+    def _delayed_in(self, order: Mapping[str, ChannelKind], now: float) -> ChannelKind | None:
+        """What a channel that takes none is to send, the next one does. One that takes them keeps them."""
+        for channel, kind in order.items():
+            if not self.is_delayed(channel, now):
+                return None
+            if any(state is not CanaryState.NOT_TAKEN for state in self._states(channel, now)):
+                return kind
+        return next(iter(order.values()), None)
+
+    def _states(self, channel: str, now: float) -> list[CanaryState]:
+        return [self.judgement(name, now).state for name, each in self._canaries.items() if each.channel == channel]
 
     def collect(self) -> Iterator[Metric]:
         """As metrics. What is not known has no sample."""

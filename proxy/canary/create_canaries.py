@@ -87,7 +87,7 @@ def create_canaries(
         language=settings.message_language,
     )
     canaries = Canaries(every, words=words, store=store, channels=channels, clock=clock, log=log)
-    board = CanaryBoard(every, store=store, first=_first(settings, channels), clock=clock)
+    board = CanaryBoard(every, store=store, orders=_orders(settings, channels), clock=clock)
     metrics.registry.register(board)
     inboxes = {
         each.name: IMAPInbox(each.inbox, canaries, logins=logins)
@@ -97,14 +97,11 @@ def create_canaries(
     return ServedCanaries(board=board, canaries=canaries, inboxes=inboxes)
 
 
-def _first(settings: Settings, channels: Channels) -> dict[str, ChannelKind]:
+def _orders(settings: Settings, channels: Channels) -> list[dict[str, ChannelKind]]:
     asked = factors_of(settings.schemes)
-    names = [
-        *(channels.names()[:1] if Factor.SMS in asked else ()),
-        *(channels.names(EMAIL_ONLY)[:1] if Factor.EMAIL in asked else ()),
-    ]
-    kinds = ((name, channels.kind_of(name)) for name in names)
-    return {name: kind for name, kind in kinds if kind is not None}
+    every = ((Factor.SMS, channels.names()), (Factor.EMAIL, channels.names(EMAIL_ONLY)))
+    kinds = [[(name, channels.kind_of(name)) for name in names] for factor, names in every if factor in asked]
+    return [{name: kind for name, kind in each if kind is not None} for each in kinds]
 
 
 async def check_canaries(settings: Settings) -> list[CheckResult]:

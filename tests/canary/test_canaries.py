@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from proxy.canary.canary_message import CanaryState
+from config.factors import ChannelKind
+from proxy.canary.canary_message import CanaryMessage, CanaryRecord, CanaryState
 from proxy.delivery.bounces.desk import Taken
+from proxy.delivery.channel import Outcome
 from proxy.sessions.lease import while_leased
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.bounces import kapow_refusal
 from tests.support.canaries import ADDRESS, MAIL, SMS, Node, Watch, canary_settings, forwarded, node, text_of
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
+from tests.support.people import NOW
 from tests.support.smtp_sink import Sink, smtp_sink
 
 CODE = re.compile(r"\b[0-9]{6}\b")
@@ -156,11 +162,14 @@ async def test_nobody_elses_mail_and_no_answer_counts_as_an_arrival(sink: Sink, 
     assert await take(forwarded(text_of(received))) is Taken.KNOWN
 
 
-async def test_two_nodes_that_both_believe_to_hold_the_lease_send_one_canary(sink: Sink, clock: Watch) -> None:
-    store = MemoryStore()
+async def test_nodes_that_all_believe_to_hold_the_lease_send_one_canary(
+    sink: Sink, clock: Watch, tmp_path: Path
+) -> None:
+    store = SQLiteStore(tmp_path / "state.db")
     nodes = [node(canary_settings(sink.port), store.canaries, clock) for _ in range(4)]
     for _ in range(3):
         await asyncio.gather(*(each.served.canaries.turn() for each in nodes))
+    await store.close()
     assert len(sink.messages) == 1
 
 
@@ -203,15 +212,48 @@ async def test_without_the_store_nothing_is_sent_and_what_is_known_stands(sink: 
 async def test_no_limit_and_no_metric_of_people_moves(sink: Sink, clock: Watch) -> None:
     store = MemoryStore()
     at = node(canary_settings(sink.port, SMS, MAIL), store.canaries, clock)
+
+    def about_people(at: Node) -> list[str]:
+        lines = at.metrics.render().decode().splitlines()
+        return [line for line in lines if line.startswith(("gatepost_passcodes", "gatepost_sign_ins"))]
+
+    before = about_people(at)
     for _ in range(5):
         await at.served.canaries.turn()
         clock.now += 1800
     assert len(sink.messages) >= 8
     assert store.counters.kept == {}
     assert set(store.calls) == {"canary", "put_canary"}  # no message of a person's, none of the day's
-    samples = [line for line in at.metrics.render().decode().splitlines() if not line.startswith("#")]
-    assert [line for line in samples if line.startswith(("gatepost_passcodes", "gatepost_sign_ins"))] == []
+    assert about_people(at) == before
 
 
 def test_the_settings_show_no_number() -> None:
     assert "07400" not in repr(canary_settings(25))
+
+
+NOT_TAKEN, LOST = {"outcome": Outcome.UNAVAILABLE}, {"outcome": Outcome.ACCEPTED}
+ARRIVED = {"outcome": Outcome.ACCEPTED, "arrived_at": NOW - 395}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kinds"),
+    [
+        (NOT_TAKEN, NOT_TAKEN, set()),  # then their codes go by the next channel
+        (NOT_TAKEN, LOST, {ChannelKind.SMS}),
+        (LOST, LOST, {ChannelKind.SMS}),
+        (LOST, ARRIVED, set()),
+    ],
+)
+async def test_people_are_told_only_if_their_codes_go_that_way(
+    clock: Watch, first: dict[str, Any], second: dict[str, Any], kinds: set[ChannelKind]
+) -> None:
+    store = MemoryStore()
+    provider = {"http": {"provider": {"url": "https://sms.example/", "body": '{"to": "{number}", "text": "{text}"}'}}}
+    channels = {"channels": ["kapow", "provider"]}
+    settings = canary_settings(25, SMS, {**SMS, "name": "second"}, second_factor=channels, sms=provider)
+    board = node(settings, store.canaries, clock).served.board
+    for name, fields in (("kapow", first), ("second", second)):
+        message = CanaryMessage(message_id="canary-1", code="493817", text="", sent_at=NOW - 400, **fields)
+        await store.canaries.put_canary(CanaryRecord(name=name, version=1, messages=(message,)))
+    await board.look()
+    assert board.delayed_kinds(clock.now) == kinds

@@ -233,6 +233,30 @@ async def test_a_server_that_hangs_does_not_keep_gatepost_from_ending() -> None:
         assert time.monotonic() - began_at < 5
 
 
+async def test_a_connection_that_is_given_up_while_it_is_made_is_closed_once_it_is() -> None:
+    asked, may_answer, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await may_answer.wait()
+        writer.write(b"* OK here\r\n")
+        while line := await reader.readline():
+            tag, verb = line.split()[:2]
+            writer.write(b"* CAPABILITY IMAP4rev1\r\n" if verb == b"CAPABILITY" else b"")
+            writer.write(tag + b" OK yes\r\n")
+        ended.set()
+        writer.close()
+
+    async with await asyncio.start_server(answer_late, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        values = {"inbox": "imap", "host": "127.0.0.1", "port": port, "security": "none"}
+        async with reading(BouncesSettings.model_validate({**values, "username": "a", "password": "b"}), desk()):
+            await asked.wait()
+        may_answer.set()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
 async def test_no_mail_is_quoted_in_the_log(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
     await at.store.deliveries.put_sending(sending())

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from config.certificates import client_context
@@ -153,6 +153,11 @@ def _translated(failing: str) -> Iterator[None]:
         raise InboxUnavailable(f"{failing}: the connection was lost" if is_lost else failing) from None
 
 
+def _give_up(connecting: Future[Mailbox]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().abort()
+
+
 class IMAPInbox:
     """`trouble` says what is wrong, or is None."""
 
@@ -211,8 +216,13 @@ class IMAPInbox:
         if self._mailbox is None:
             if held_back := await self._login.take_turn():
                 raise InboxUnavailable(held_back)
+            connecting = threads.submit(Mailbox, self._settings, self._tls)
             try:
-                self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
+                self._mailbox = await asyncio.wrap_future(connecting)
+            except asyncio.CancelledError:
+                connecting.add_done_callback(_give_up)  # its thread may be about to log in
+                await self._login.given_up()
+                raise
             except LoginRefused:
                 raise  # which `run` counts
             except BaseException:
