@@ -27,7 +27,7 @@ from proxy.secrets.key_file import KeyFileError
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
 _WITH_STORE = frozenset(
-    ("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary", "rehearse")
+    ("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary", "rehearse", "audit")
 )
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
@@ -51,6 +51,7 @@ COMMANDS = {
     "notice": "tell everybody something on the pages",
     "canary": "whether passcodes to the operator arrive",
     "tokens": "service tokens and app passwords: create, list, revoke",
+    "audit": "what happened: verify it, find it, forget it",
     "keys": "the master keys: list, rotate, drop",
     "send-test": "send a test SMS",
 }
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal's encoding cannot show
             stream.reconfigure(errors="backslashreplace")
     try:
-        if "config" in parsed and parsed.command != "number":
+        if "config" in parsed and parsed.command != "number" and _wants_settings(parsed):
             parsed.config = config_file(parsed.config)
         code = _dispatch(parsed)
         sys.stdout.flush()  # what nobody reads must fail here, not at the end of Python
@@ -119,6 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _wants_settings(parsed: argparse.Namespace) -> bool:
+    """Whoever has the public keys verifies an audit without."""
+    return parsed.command != "audit" or bool(_module("audit").needs_settings(parsed))
+
+
 def _dispatch(parsed: argparse.Namespace) -> int:
     command = _module(parsed.command)
     match parsed.command:
@@ -134,6 +140,9 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, sys.stderr, now=time.time()))
         case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
+        case "audit":
+            settings = _settings(parsed) if _wants_settings(parsed) else None
+            code = asyncio.run(command.run(parsed, settings, sys.stdout, now=time.time()))
         case "people" | "canary":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdin, sys.stdout, now=time.time()))
         case "keys":
@@ -178,7 +187,7 @@ def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
     """The file that this command may create or change, besides files that its arguments name."""
     if parsed.command in _WITH_STORE:
-        return settings.store.file
+        return settings.store.file or settings.audit.file
     if parsed.command == "people":
         changed: Path | None = _module("people").users_file(parsed, settings)
         return changed
