@@ -12,9 +12,9 @@ from typing import TextIO
 from config.settings import Settings
 from directory.errors import DirectoryError
 from directory.principal import Principal
+from proxy.commands.acting import by_this_command
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
-from proxy.commands.unlock import own_name
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
 from proxy.operations.incidents import new_incident_id
@@ -52,7 +52,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 return 1
             means.log.info(
                 "admin.factor_removed",
-                by=f"command of {own_name()}",
+                by=by_this_command(),
                 person_realm=principal.realm,
                 person_guid=principal.guid,
                 factor=removed.factor.value,

@@ -11,6 +11,8 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.realms import Realms
+from proxy.audit.audited_log import audited
+from proxy.commands.acting import acting
 from proxy.delivery.create_channels import create_channels
 from proxy.languages.configured import languages_of
 from proxy.operations.log import configure_log
@@ -37,10 +39,12 @@ async def open_means(settings: Settings, *, now: float) -> AsyncIterator[Command
     keys = Keys(existing_keys(settings.server), clock=lambda: now)
     realms, store = create_directories(settings), open_store(settings.store)
     languages = languages_of(settings.pages)
-    channels, log = create_channels(settings, languages=languages), configure_log()
-    notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
+    channels = create_channels(settings, languages=languages)
     try:
-        yield CommandMeans(keys=keys, realms=realms, store=store, log=log, notices=notices)
+        async with acting(settings, store, keys) as recorder:
+            log = audited(configure_log(), recorder)
+            notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
+            yield CommandMeans(keys=keys, realms=realms, store=store, log=log, notices=notices)
     finally:
         await channels.close()
         await store.close()

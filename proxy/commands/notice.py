@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
+from proxy.commands.acting import act, acting
 from proxy.commands.arguments import duration
 from proxy.mobile_formats.words import one_line
 from proxy.operations.notice_board import OperatorNotice, one_paragraph
@@ -45,11 +46,17 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     notices = store.operator_notices
     try:
         if arguments.clear:
-            print("The notice is taken down." if await notices.take_down() else "There was no notice.", file=stdout)
+            is_down = await notices.take_down()
+            if is_down:
+                async with acting(settings, store) as recorder:
+                    recorder.record(act("admin.notice_taken_down"))
+            print("The notice is taken down." if is_down else "There was no notice.", file=stdout)
             return 0
         if arguments.text is not None:
             ends_at = None if arguments.seconds is None else now + arguments.seconds
             await notices.put_up(OperatorNotice(text=arguments.text, ends_at=ends_at))
+            async with acting(settings, store) as recorder:
+                recorder.record(act("admin.notice_put_up", **({} if ends_at is None else {"ends_at": int(ends_at)})))
         print(_told(await notices.notice(), now), file=stdout)
     except StoreError as error:
         print(f"gatepost notice: the store cannot be reached: {error}", file=sys.stderr)

@@ -21,10 +21,11 @@ from directory.login_name import fold
 from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, mask
 from directory.users_file import LocalUser
 from directory.users_writing import ChangedUser, NameTaken, UsersFileError, add_user, change_user
+from proxy.audit.audited_log import audited
+from proxy.commands.acting import RecordedLater, acting, by_this_command
 from proxy.commands.hash_password import NoPassword, new_hash
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
-from proxy.commands.unlock import own_name
 from proxy.help_desk.number_steps import wrong_with_number
 from proxy.help_desk.people import (
     local_realms,
@@ -102,8 +103,11 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdin: TextIO, 
             raise NothingDone(
                 f"LOGIN: {one_line(arguments.login)!r} can be no user name of the realm {directory.name!r}"
             )
-        act = _ACTIONS[arguments.action]
-        return await act(_AskedChange(arguments, settings, directory, username, stdin, stdout, now))
+        asked = _AskedChange(arguments, settings, directory, username, stdin, stdout, now)
+        try:
+            return await _ACTIONS[arguments.action](asked)
+        finally:
+            await _record(settings, asked.done)
     except (NothingDone, UsersFileError) as error:
         print(f"gatepost people: {error}", file=sys.stderr)
         return 1
@@ -133,7 +137,8 @@ class _AskedChange:
         self.stdout = stdout
         self.now = now
         self.incident = new_incident_id()
-        self.log = configure_log()
+        self.done = RecordedLater()
+        self.log = audited(configure_log(), self.done)
 
     def known(self) -> LocalUser:
         """Whom the file has now: asked before a password is. Raises `UsersFileError`, `ConfigurationError`."""
@@ -142,7 +147,7 @@ class _AskedChange:
     def record(self, user: LocalUser, event: str, **facts: str) -> None:
         self.log.info(
             f"admin.{event}",
-            by=f"command of {own_name()}",
+            by=by_this_command(),
             person_realm=self.directory.name,
             person_guid=user.guid,
             incident=self.incident,
@@ -152,6 +157,24 @@ class _AskedChange:
     def say(self, user: LocalUser, text: str) -> int:
         print(f"{one_line(user.username)} ({self.directory.name}): {text}", file=self.stdout)
         return 0
+
+
+async def _record(settings: Settings, done: RecordedLater) -> None:
+    """Only now: the audit is the service's, and the users file may be in a folder of somebody else's."""
+    if not done.events or not settings.audit.is_on:
+        return
+    try:
+        if settings.store.file is not None:
+            become_owner_of(settings.store.file)
+        store = open_store(settings.store)
+        try:
+            async with acting(settings, store) as recorder:
+                for event in done.events:
+                    recorder.record(event)
+        finally:
+            await store.close()
+    except (StoreError, WrongUser) as error:
+        print(f"gatepost people: not recorded in the audit: {error}", file=sys.stderr)
 
 
 async def _add(asked: _AskedChange) -> int:

@@ -19,9 +19,9 @@ from config.values import parse_duration
 from directory.errors import DirectoryError
 from directory.realms import Realms
 from proxy.access.policy import NotInGroups, judge
+from proxy.commands.acting import by_this_command, own_name
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
-from proxy.commands.unlock import own_name
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
 from proxy.operations.incidents import new_incident_id
@@ -105,7 +105,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         def note(event: str, credential: Credential) -> None:
             means.log.info(
                 event,
-                by=f"command of {own_name()}",
+                by=by_this_command(),
                 incident=incident,
                 realm=credential.realm,
                 guid=credential.guid,

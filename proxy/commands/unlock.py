@@ -7,7 +7,6 @@ way after all is said.
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from typing import TextIO
 
@@ -15,6 +14,9 @@ from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.errors import DirectoryError
 from directory.principal import Principal
+from proxy.audit.audited_log import audited
+from proxy.audit.recorder import Recorder
+from proxy.commands.acting import act, acting, by_this_command, person_of
 from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.explaining import Explaining, SignInQuestion
@@ -67,7 +69,11 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     try:
         directory, principal = await find_person(realms, arguments.login)
         if arguments.confirm_number is not None:
-            if not await _confirm(settings, store, keys, principal, arguments.confirm_number, now=now):
+            async with acting(settings, store, keys) as recorder:
+                is_confirmed = await _confirm(
+                    settings, store, keys, principal, arguments.confirm_number, recorder, now=now
+                )
+            if not is_confirmed:
                 return 1
             print(
                 f"{principal.username} ({principal.realm}): the number ending in {arguments.confirm_number} is"
@@ -83,6 +89,9 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             with_passwords=arguments.passwords,
             now=now,
         )
+        async with acting(settings, store, keys) as recorder:
+            cleared = {"wrong_ones_too": arguments.passwords, "address_too": arguments.address is not None}
+            recorder.record(act("admin.unlocked", person_of(principal), **cleared))
         print(f"{principal.username} ({principal.realm}): counts cleared", file=stdout)
         if kept is not None:
             until = "" if kept.until is None else f" That ends at {brief_text(kept.until, now)}."
@@ -103,10 +112,17 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
 
 
 async def _confirm(
-    settings: Settings, store: Store, keys: Keys, principal: Principal, ending: str, *, now: float
+    settings: Settings,
+    store: Store,
+    keys: Keys,
+    principal: Principal,
+    ending: str,
+    recorder: Recorder,
+    *,
+    now: float,
 ) -> bool:
     """Whether the number was confirmed; it is in the log, which a command writes to stderr."""
-    log, incident = configure_log(), new_incident_id()
+    log, incident = audited(configure_log(), recorder), new_incident_id()
     languages = languages_of(settings.pages)
     channels = create_channels(settings, languages=languages)
     notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
@@ -122,7 +138,7 @@ async def _confirm(
             return False
         log.info(
             "admin.number_confirmed",
-            by=f"command of {own_name()}",
+            by=by_this_command(),
             person_realm=principal.realm,
             person_guid=principal.guid,
             destination=outcome.masked,
@@ -132,10 +148,3 @@ async def _confirm(
         return True
     finally:
         await channels.close()
-
-
-def own_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user of no name, as containers have
-        return "somebody without a name"

@@ -44,6 +44,13 @@ def test_what_is_for_the_audit_alone_is_in_no_log_where_there_is_none() -> None:
     assert "alice" not in out.getvalue()
 
 
+def test_whatever_the_log_is_it_is_not_handed_what_is_for_the_audit_alone() -> None:
+    out, kept = CapturingLogger(), KeptEvents()
+    audited(out, kept).info("sign_in.succeeded", **FROM, **ALICE)  # type: ignore[arg-type]
+    assert kept.events[0].actor == AuditedPerson(realm="corp", guid="a1", name="alice")
+    assert AUDIT_ALONE not in out.calls[0].kwargs
+
+
 def test_what_the_table_does_not_name_is_not_recorded() -> None:
     kept = KeptEvents()
     log = audited(configure_log(io.StringIO()), kept)

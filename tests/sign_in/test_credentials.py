@@ -15,6 +15,7 @@ from config.settings import SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
+from proxy.audit.recorder import AuditUnavailable
 from proxy.factors.enrolment import seal_enrolment
 from proxy.secrets.keys import Keys
 from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
@@ -88,6 +89,14 @@ async def test_it_begins_a_session_that_opens_its_app_alone(service: Service, sc
     found = await service.store.credentials.credential_by(made.digest)
     assert found is not None
     assert found.used_at == NOW
+
+
+async def test_while_the_audit_is_required_and_cannot_be_written_none_begins(service: Service, scripted: Corp) -> None:
+    made = await kept(service, scripted)
+    service.recorded.is_full = True
+    with pytest.raises(AuditUnavailable):
+        await begin(service, made)
+    assert await service.store.sessions.sessions() == []
 
 
 async def test_of_many_requests_at_once_one_begins_a_session(service: Service, scripted: Corp) -> None:
