@@ -14,7 +14,7 @@ from config.settings import Settings
 from directory.principal import Account, Principal
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.recorder import NoAudit, Recorder
-from proxy.commands.audited import audited
+from proxy.commands.command_audit import audit_of_command
 from proxy.operations.log import configure_log
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys
@@ -37,9 +37,9 @@ def person_of(whose: Account | Principal) -> AuditedPerson:
     return AuditedPerson(realm=whose.realm, guid=whose.guid, name=whose.username)
 
 
-def act(event: str, person: AuditedPerson | None = None, **facts: str | int) -> AuditEvent:
+def act(what: str, person: AuditedPerson | None = None, **facts: str | int) -> AuditEvent:
     """What a command did, to somebody or to nobody whom a directory knows."""
-    return AuditEvent(event=event, person=person, facts=facts, personal={"by": by_this_command()})
+    return AuditEvent(event=what, person=person, facts=facts, personal={"by": by_this_command()})
 
 
 class RecordedLater:
@@ -59,7 +59,7 @@ class RecordedLater:
 async def acting(
     settings: Settings, store: Store, keys: Keys | None = None, *, log: FilteringBoundLogger | None = None
 ) -> AsyncIterator[Recorder]:
-    """Written when the block is left. Without a master key nothing can be sealed: that is said, and nothing recorded."""
+    """Written when the block is left. Without a master key nothing can be sealed: that is said, and nothing kept."""
     if not settings.audit.is_on:
         yield NoAudit()
         return
@@ -69,5 +69,5 @@ async def acting(
         print(f"gatepost: not recorded in the audit: {error}", file=sys.stderr)
         yield NoAudit()
         return
-    async with audited(settings, store, keys, log=log or configure_log()) as recorder:
+    async with audit_of_command(settings, store, keys, log=log or configure_log()) as recorder:
         yield recorder

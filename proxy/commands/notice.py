@@ -56,7 +56,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             ends_at = None if arguments.seconds is None else now + arguments.seconds
             await notices.put_up(OperatorNotice(text=arguments.text, ends_at=ends_at))
             async with acting(settings, store) as recorder:
-                recorder.record(act("admin.notice_put_up", **({} if ends_at is None else {"ends_at": int(ends_at)})))
+                recorder.record(act("admin.notice_put_up", ends_at=0 if ends_at is None else int(ends_at)))
         print(_told(await notices.notice(), now), file=stdout)
     except StoreError as error:
         print(f"gatepost notice: the store cannot be reached: {error}", file=sys.stderr)

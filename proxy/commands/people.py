@@ -43,6 +43,7 @@ from proxy.operations.log import configure_log
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError
+from proxy.store.open import open_store
 
 _SEE = {
     UnusableReason.AMBIGUOUS: ": write it with + and its country code",

@@ -20,9 +20,9 @@ from config.settings import Settings
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Principal
 from proxy.audit.person_keys import PersonKeys
+from proxy.commands.acting import own_name
 from proxy.commands.file_checks import load_checked
 from proxy.commands.table import write_table
-from proxy.commands.unlock import own_name
 from proxy.operations.log import configure_log
 from proxy.operations.store_errors import StoreError
 from proxy.rehearsal.changes import AccessChange, Effect, Rehearsed
