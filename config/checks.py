@@ -24,6 +24,7 @@ from config.tables.apps import (
 from config.tables.audit import audit_problems
 from config.tables.bounces import bounces_problems
 from config.tables.canaries import canary_problems
+from config.tables.degrade import degrade_problems, degrade_warnings, rung_channels
 from config.tables.directories import directory_problems, directory_warnings
 from config.tables.gateway_values import EMAIL
 from config.tables.help_desk import help_desk_problems
@@ -57,8 +58,9 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _among("networks", network_problems(settings.networks, settings.sessions))),
         late(lambda: _in("mobile", mobile_problems(settings.mobile, settings.channels))),
         _schemes(settings),
+        late(lambda: _among("degrade", _rungs(settings))),
         delivery_problems(settings),
-        late(lambda: _among("texts", text_problems(settings.texts, settings.channels, settings.message_language))),
+        late(lambda: _among("texts", text_problems(settings.texts, settings.all_channels, settings.message_language))),
         _in("bounces", bounces_problems(settings.bounces)),
         canary_findings(settings),
         late(lambda: _among("apps", same_apps(settings.apps))),
@@ -78,7 +80,7 @@ def delivery_problems(settings: Settings) -> Iterator[Finding]:
     yield from told(
         _relays(settings),
         late(lambda: channel_problems(sms, second_factor, factors_of(settings.schemes))),
-        late(lambda: _in("sms", gateway_problems(sms.gateways, sms.http, settings.channels))),
+        late(lambda: _in("sms", gateway_problems(sms.gateways, sms.http, settings.all_channels))),
     )
 
 
@@ -114,6 +116,10 @@ def _schemes(settings: Settings) -> Iterator[Finding]:
             _tickets(scheme, settings), _mail(scheme, settings), _passkeys(scheme, settings), _apps_of(scheme, settings)
         )
         yield from _in("schemes", ways, position)
+
+
+def _rungs(settings: Settings) -> Iterator[tuple[int, str, str]]:
+    yield from degrade_problems(settings.degrade, settings.schemes, settings.sms, settings.channels)
 
 
 def _tickets(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:
@@ -172,7 +178,10 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from app_warnings(settings.apps, settings.server)
     may_stand_in = settings.mobile.then == "other_channel"
     asked = factors_of(settings.schemes)
-    yield from channel_warnings(settings.sms, settings.second_factor, asked, may_stand_in=may_stand_in)
+    yield from channel_warnings(
+        settings.sms, settings.second_factor, asked, rungs=rung_channels(settings.degrade), may_stand_in=may_stand_in
+    )
+    yield from degrade_warnings(settings.degrade, settings.schemes, settings.channels)
     yield from admin_warnings(settings.admin, settings.schemes)
     yield from radius_warnings(settings.radius)
     yield from ssh_warnings(settings.ssh, settings.schemes)

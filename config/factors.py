@@ -14,6 +14,9 @@ class Factor(Enum):
     """A browser in which the second factors of a scheme were proven before. No scheme can ask for it."""
     SMS = "sms"
     EMAIL = "email"
+    EMAIL_FOR_SMS = "email_for_sms"
+    """A mail in the place of an SMS, while a rung of `[[degrade]]` is in force that says so. No scheme can ask for it,
+    and it counts nowhere but where that rung puts it."""
     TOTP = "totp"
     RECOVERY_CODE = "recovery_code"
     PASSKEY = "passkey"
@@ -30,7 +33,12 @@ class Factor(Enum):
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 """Those that say who somebody is. All others are second factors: they prove more about a known person."""
 
-TYPED = frozenset({Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASS})
+TYPED = frozenset(
+    {
+        *(Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.EMAIL_FOR_SMS),
+        *(Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASS),
+    }
+)
 """Those that a person types, so that they can be asked for without a browser."""
 TYPED_BEYOND_APPS = TYPED - {Factor.PASS}
 """The same where SSH or a VPN asks. A pass is for apps, and neither leads to one."""
@@ -42,7 +50,7 @@ ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY})
 """Those that persons add to themselves (`proxy.factors.enrolment`)."""
 CREDENTIALS = frozenset({Factor.APP_PASSWORD, Factor.SERVICE_TOKEN})
 """Those that clients without a browser hold: one factor, which an app has to take by name (`clients`)."""
-NEVER_NAMED = frozenset({Factor.PASS, Factor.REMEMBERED}) | CREDENTIALS
+NEVER_NAMED = frozenset({Factor.PASS, Factor.REMEMBERED, Factor.EMAIL_FOR_SMS}) | CREDENTIALS
 """Those that no scheme names: they stand in for others, where the configuration lets them."""
 
 Choice = tuple[Factor, ...]

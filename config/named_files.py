@@ -123,7 +123,7 @@ def _relays(settings: Settings) -> Iterator[Finding]:
 
 def _gateways(settings: Settings) -> Iterator[Finding]:
     for name, gateway in settings.sms.http.items():
-        if name in settings.channels:
+        if name in settings.all_channels:
             yield from told(_authorities(gateway, Place("sms", None, f"http.{name}.ca_file")))
 
 

@@ -18,6 +18,9 @@ from config.tables.apps import AppSettings as AppSettings
 from config.tables.audit import AuditSettings as AuditSettings
 from config.tables.bounces import BouncesSettings
 from config.tables.canaries import CanarySettings as CanarySettings
+from config.tables.degrade import DegradeSettings as DegradeSettings
+from config.tables.degrade import RungKind as RungKind
+from config.tables.degrade import rung_channels, with_mail_for_sms
 from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
 from config.tables.directories import DirectorySettings as DirectorySettings
 from config.tables.directories import LocalDirectorySettings as LocalDirectorySettings
@@ -66,8 +69,9 @@ class Settings(FrozenTable):
     help_desk: HelpDeskSettings = HelpDeskSettings()
     pages: PagesSettings = PagesSettings()
     networks: tuple[NetworkSettings, ...] = ()
+    degrade: tuple[DegradeSettings, ...] = ()
     schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1, validate_default=True)] = (BROWSER,)
-    """As written, and with what `help_desk` lets stand in for second factors."""
+    """As written, and with what `degrade` and `help_desk` let stand in for second factors."""
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()
     radius: RADIUSSettings = RADIUSSettings()
@@ -78,14 +82,20 @@ class Settings(FrozenTable):
 
     @field_validator("schemes")
     @classmethod
-    def _with_passes(cls, schemes: tuple[SchemeSettings, ...], info: ValidationInfo) -> tuple[SchemeSettings, ...]:
+    def _with_stand_ins(cls, schemes: tuple[SchemeSettings, ...], info: ValidationInfo) -> tuple[SchemeSettings, ...]:
         help_desk = info.data.get("help_desk")
+        schemes = with_mail_for_sms(schemes, info.data.get("degrade", ()))
         return with_passes(schemes) if help_desk is not None and help_desk.lets_passes_stand_in else schemes
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that passcodes go by, in order."""
         return channels_of(self.sms, self.second_factor)
+
+    @property
+    def all_channels(self) -> tuple[str, ...]:
+        """The same, and those that a rung of `degrade` names."""
+        return tuple(dict.fromkeys((*self.channels, *rung_channels(self.degrade))))
 
     @property
     def message_language(self) -> str:

@@ -27,7 +27,10 @@ from proxy.secrets.key_file import KeyFileError
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
 _WITH_STORE = frozenset(
-    ("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens", "notice", "canary", "rehearse", "audit")
+    (
+        *("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens"),
+        *("notice", "canary", "rehearse", "audit", "degrade"),
+    )
 )
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
@@ -50,6 +53,7 @@ COMMANDS = {
     "sessions": "who is signed in; end sessions",
     "notice": "tell everybody something on the pages",
     "canary": "whether passcodes to the operator arrive",
+    "degrade": "step down to a rung that the configuration holds, for some hours",
     "tokens": "service tokens and app passwords: create, list, revoke",
     "audit": "what happened: verify it, find it, forget it",
     "keys": "the master keys: list, rotate, drop",
@@ -138,7 +142,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
         case "rehearse":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, sys.stderr, now=time.time()))
-        case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice":
+        case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens" | "notice" | "degrade":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "audit":
             settings = _settings(parsed) if _wants_settings(parsed) else None

@@ -31,6 +31,7 @@ from proxy.audit.open_audit import serving_audit
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.recorder import Recorder
 from proxy.canary.create_canaries import create_canaries
+from proxy.degrade.keep_degrade import keep_degrade
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
@@ -144,7 +145,16 @@ async def running(
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
         traces = _traces(settings.tracing, stack)
-        channel = create_channels(settings, clock=clock, log=log, metrics=metrics, languages=languages, logins=logins)
+        degrade = await keep_degrade(stack, settings, store.rungs, metrics=metrics, log=log, clock=clock)
+        channel = create_channels(
+            settings,
+            clock=clock,
+            log=log,
+            metrics=metrics,
+            languages=languages,
+            logins=logins,
+            order=degrade.order,
+        )
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(
@@ -178,6 +188,7 @@ async def running(
         bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics, logins=logins)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         checks |= dict(recorder.checks())
+        checks["degrade"] = degrade.check
         if bounces is not None:
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
         canaries = create_canaries(
@@ -207,6 +218,7 @@ async def running(
             languages=languages,
             recorder=recorder,
             note=notes.note,
+            degrade=degrade.board,
         )
         radius = None
         if settings.radius.is_on:
@@ -244,6 +256,7 @@ async def running(
             sign_in=sign_in,
             assertions=assertions,
             notice_board=notice_board,
+            degrade=degrade.board,
             metrics=metrics,
             log=log,
             clock=clock,

@@ -34,6 +34,8 @@ def _as_choice(value: object) -> object:
 def _check_named(choice: Choice) -> Choice:
     if Factor.PASS in choice:
         raise ValueError('"pass" stands in for the last factor of every scheme, and is named in none')
+    if Factor.EMAIL_FOR_SMS in choice:
+        raise ValueError('"email_for_sms" stands in for "sms" while a rung is in force, and is named in none')
     for factor in CREDENTIALS.intersection(choice):
         raise ValueError(f'"{factor.value}" is no part of a sign-in: an app takes it by its clients')
     return choice

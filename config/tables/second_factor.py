@@ -69,26 +69,33 @@ def _mail_channel(
 
 
 def channel_warnings(
-    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[Factor], *, may_stand_in: bool
+    sms: SMSSettings,
+    second_factor: SecondFactorSettings,
+    asked: Collection[Factor],
+    *,
+    rungs: Collection[str] = (),
+    may_stand_in: bool,
 ) -> Iterator[str]:
-    """What works, but is seldom meant. `may_stand_in`: mail may take the place of an SMS to a fresh number."""
+    """What works, but is seldom meant. `rungs`: the channels that a rung of `[[degrade]]` names; `may_stand_in`: mail
+    may take the place of an SMS to a fresh number."""
     channels = channels_of(sms, second_factor)
-    if "gateway" in sms.model_fields_set and sms.gateway not in channels:
+    if "gateway" in sms.model_fields_set and sms.gateway not in (*channels, *rungs):
         yield "sms: gateway: means nothing where second_factor.channels is given"
     if second_factor.email_for_sms:
         yield (
             "second_factor: email_for_sms: anyone who can read a mailbox passes as the holder of the phone,"
             ' also where a scheme asks for "sms"'
         )
-    if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and Factor.EMAIL not in asked:
+    by_mail = {Factor.EMAIL, Factor.EMAIL_FOR_SMS}
+    if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and by_mail.isdisjoint(asked):
         yield (
             'second_factor: channels: "email" is never used, not even where no SMS goes out: name it among the'
             " factors of a scheme, or set email_for_sms = true (anyone who can read a mailbox then passes as the holder"
             " of the phone)"
         )
     for name, http in sms.http.items():
-        if name in channels and http.success is None and not is_kapow_api(name, http):
+        if name in (*channels, *rungs) and http.success is None and not is_kapow_api(name, http):
             yield f"sms: http.{name}.success: is not set: any answer with a status 2xx counts as accepted"
     for name in (*sms.gateways, *sms.http):
-        if name not in channels:
+        if name not in (*channels, *rungs):
             yield f"sms: {name}: is never used: second_factor.channels does not name it"

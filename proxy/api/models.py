@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-FactorName = Literal["sms", "email", "totp", "recovery_code", "pass"]
+FactorName = Literal["sms", "email", "email_for_sms", "totp", "recovery_code", "pass"]
 """The second factors whose answer is typed (`config.factors.TYPED`)."""
 Seconds = Annotated[int, Field(ge=0)]
 Flow = Annotated[SecretStr, Field(description="What the last answer of this sign-in gave. Each step gives a new one.")]

@@ -20,6 +20,13 @@ class HowToSend(Enum):
     """Nothing can be sent."""
 
 
+def factor_by(choice: Choice, channel: ChannelKind) -> Factor:
+    """What a message by this channel proves in this choice: a mail may stand there in the place of an SMS."""
+    wanted = Factor(channel.value)
+    is_in_its_place = wanted is Factor.EMAIL and wanted not in choice and Factor.EMAIL_FOR_SMS in choice
+    return Factor.EMAIL_FOR_SMS if is_in_its_place else wanted
+
+
 def how_to_send(
     choice: Choice, challenge: Challenge | None, look: Look | None, channel: ChannelKind | None
 ) -> HowToSend:
@@ -28,7 +35,7 @@ def how_to_send(
     is_sent = challenge is not None and challenge.kind is not None and look is not None
     if channel is None:
         return HowToSend.NEW if challenge is None else HowToSend.SAME if is_sent else HowToSend.NONE
-    wanted = Factor(channel.value)
+    wanted = factor_by(choice, channel)
     if wanted in choice and challenge is not None and challenge.factor is not wanted:
         return HowToSend.NEW
     if is_sent and look is not None:

@@ -29,7 +29,7 @@ from proxy.api.refusals import (
     unusable,
     wrong_password,
 )
-from proxy.api.resending import HowToSend, how_to_send
+from proxy.api.resending import HowToSend, factor_by, how_to_send
 from proxy.factors.challenge import Challenge
 from proxy.factors.confinement import Confinement
 from proxy.factors.second_factor import Chosen, Unusable
@@ -178,7 +178,9 @@ async def take_resend(call: Call, body: ResendBody) -> Step:
             case Unusable():
                 return unusable(again)
     # The directory may hold another number by now: then it is a new passcode, for that one.
-    only = None if channel is None or how is not HowToSend.NEW else Factor(channel.value)
+    only = None
+    if channel is not None and how is HowToSend.NEW:
+        only = factor_by(session.next_choice or (), channel)
     return await _asked(
         call, await parts.flow.ask_again(client, goal, session, challenge, only=only, now=now), flow=flow
     )

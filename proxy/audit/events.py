@@ -49,6 +49,10 @@ EVENTS: Mapping[str, EventMeaning] = {
     ),
     "canary.fails": _means("a canary does not arrive as it should", "canary", "channel", "state", personal=("reason",)),
     "canary.works": _means("a canary arrives again", "canary", "channel", "state"),
+    "degrade.begun": _means(
+        "somebody put a rung in force", "rung", "what", "until", "again", personal=("by", "reason")
+    ),
+    "degrade.ended": _means("it is over", "rung", "what", "why", personal=_BY),
     "passcode.refused": _means("a second factor was not accepted", "reason"),
     "passkey.counter_went_back": _means("a passkey counted backwards: it may have been copied", "enrolment"),
     "number.reported": _means("somebody says that the number is not theirs", personal=_MASKED),

@@ -9,7 +9,9 @@ from proxy.connect.api_client import APIClient, CallDeclined, ProofWanted, Signe
 from proxy.connect.terminal import Questioner
 
 MOST_PASSWORDS = 3
-_SENT = {"sms": "a text message", "email": "an e-mail"}
+_SENT = {"sms": "a text message", "email": "an e-mail", "email_for_sms": "an e-mail"}
+_CHANNELS = {"sms": "sms", "email": "email", "email_for_sms": "email"}
+"""What is named to have a code of it sent again."""
 _ASKED_FOR = {
     "totp": "Code of your authenticator app",
     "recovery_code": "One of your recovery codes",
@@ -78,9 +80,9 @@ async def _prove(api: APIClient, questioner: Questioner, asked: ProofWanted) -> 
                 asked = replace(asked, factor=typed.text, destination="")
                 continue
             case Meant.FACTOR:
-                step = await api.resend(asked.flow, typed.text)
+                step = await api.resend(asked.flow, _CHANNELS[typed.text])
             case Meant.AGAIN:
-                step = await api.resend(asked.flow, asked.factor if asked.factor in _SENT else None)
+                step = await api.resend(asked.flow, _CHANNELS.get(asked.factor))
             case Meant.ANSWER:
                 step = await api.prove(asked.flow, asked.factor, typed.text)
         match step:

@@ -28,6 +28,8 @@ whether it failed recently, so that others go first. `send` delivers once, by `d
 clock; None: within the channel's own time-out), and raises nothing for what a relay or network does. An SMS channel's
 `send_text` sends a text that holds no passcode."""
 _Channel = TypeVar("_Channel", bound=AnyChannel)
+Order = Callable[[], Sequence[str] | None]
+"""The names of the channels that passcodes go by now, in order; None: all that there are."""
 
 
 class Channels:
@@ -42,15 +44,26 @@ class Channels:
         budget_seconds: float,
         email_for_sms: bool = False,
         took: Callable[[str, float], None] | None = None,
+        order: Order = lambda: None,
     ) -> None:
         """`channels`, at least one, in the order of the configuration; `post` sends notices, even if it is not a
-        channel. `took` is told how long each attempt of a channel was."""
-        self._channels = tuple(channels)
+        channel. `took` is told how long each attempt of a channel was. `order`: which channels count now."""
+        self._all = tuple(channels)
+        self._order = order
         self._relays = relays
         self._post = post
         self._budget_seconds = budget_seconds
         self._took = took
         self._kinds_for_sms = frozenset(ChannelKind) if email_for_sms else SMS_ONLY
+
+    @property
+    def _channels(self) -> tuple[AnyChannel, ...]:
+        """Those that count now, in order."""
+        names = self._order()
+        if names is None:
+            return self._all
+        by_name = {each.name: each for each in self._all}
+        return tuple(by_name[name] for name in names if name in by_name)
 
     @property
     def name(self) -> str:
@@ -88,7 +101,7 @@ class Channels:
         return self._channels[0].said(message)
 
     def kind_of(self, name: str) -> ChannelKind | None:
-        return next((each.kind for each in self._channels if each.name == name), None)
+        return next((each.kind for each in self._all if each.name == name), None)
 
     def has_tag(self, channel: str, language: str) -> bool:
         return self._post.texts.has_tag(channel, language)
@@ -99,7 +112,7 @@ class Channels:
 
     async def delivery_status(self, report_id: str) -> DeliveryStatus:
         name, _, known_as = report_id.partition(":")
-        for channel in self._channels:
+        for channel in self._all:
             if isinstance(channel, SMSByHTTP) and channel.name == name and channel.can_report:
                 return await channel.status(known_as)
         return DeliveryStatus.UNKNOWN
@@ -141,7 +154,7 @@ class Channels:
 
     def only(self, name: str) -> Channels | None:
         """The same with a single channel, for tests of it; None if there is none of this name."""
-        chosen = [each for each in self._channels if each.name == name]
+        chosen = [each for each in self._all if each.name == name]
         if not chosen:
             return None
         return Channels(chosen, self._relays, self._post, budget_seconds=self._budget_seconds)
@@ -150,7 +163,7 @@ class Channels:
         return self._kinds_for_sms if kinds is None else kinds
 
     def _http(self) -> list[SMSByHTTP]:
-        return [each for each in self._channels if isinstance(each, SMSByHTTP)]
+        return [each for each in self._all if isinstance(each, SMSByHTTP)]
 
     def _end(self) -> float:
         return asyncio.get_running_loop().time() + self._budget_seconds

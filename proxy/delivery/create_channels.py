@@ -15,7 +15,7 @@ from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import is_kapow_api
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.channel import Outcome
-from proxy.delivery.channels_in_order import AnyChannel, Channels
+from proxy.delivery.channels_in_order import AnyChannel, Channels, Order
 from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.gateway_preset import preset_named
 from proxy.delivery.generic_interface import GenericInterface
@@ -40,9 +40,11 @@ def create_channels(
     metrics: Metrics | None = None,
     languages: Languages = ENGLISH_ALONE,
     logins: SharedLogins | None = None,
+    order: Order | None = None,
 ) -> Channels:
     """The channels as configured; connects to nothing yet. `clock` in epoch seconds, for Date headers;
     `languages`: those that Gatepost's own texts are said in. `logins`: what other workers know of refused ones.
+    `order`: which channels count now; None: those of the configuration.
 
     Raises `ConfigurationError` with every problem of `[second_factor]`, `[sms]` and `[smtp]`: settings need not come
     from a file, where all of that was told before.
@@ -58,7 +60,7 @@ def create_channels(
     together = Relays(relays, budget_seconds=budget)
     post = EmailChannel(texts, together, clock=clock)
     channels: list[AnyChannel] = []
-    for name in settings.channels:
+    for name in settings.all_channels:
         if name == EMAIL:
             channels.append(post)
         elif name in settings.sms.http:
@@ -72,6 +74,7 @@ def create_channels(
         budget_seconds=budget,
         email_for_sms=settings.second_factor.email_for_sms,
         took=None if metrics is None else metrics.dependencies.note_send,
+        order=order or (lambda: settings.channels),
     )
     if metrics is not None:
         metrics.dependencies.watch_relays(made.are_up)

@@ -30,7 +30,7 @@ def delivery_warnings(
 
 def rules_in_use(settings: Settings) -> list[TextRules]:
     """What the text of an SMS must keep to, for each SMS channel that is used and known."""
-    return list(told(*(_rules(settings, name) for name in settings.channels)))
+    return list(told(*(_rules(settings, name) for name in settings.all_channels)))
 
 
 def _rules(settings: Settings, name: str) -> Iterator[TextRules]:

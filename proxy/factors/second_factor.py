@@ -105,6 +105,12 @@ class Lack(Enum):
     """Nobody gave the person a pass that counts now."""
     WAY = "way"
     """The way in cannot ask for it."""
+    SMS_OFF = "sms_off"
+    """The operator has degraded the sign-in: no SMS is sent now."""
+    RUNG = "rung"
+    """It stands in for another factor while a rung of `[[degrade]]` is in force, and none is."""
+    CLOSED = "closed"
+    """The operator has degraded the sign-in: nobody new signs in now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +145,7 @@ def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
 def _rank(way: Chosen | Unusable) -> int:
     if isinstance(way, Chosen):
         return 0
-    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3, Lack.WAY: 4, Lack.PASS: 5}.get(way.lack, 2)
+    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3, Lack.WAY: 4, Lack.PASS: 5, Lack.RUNG: 6}.get(way.lack, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

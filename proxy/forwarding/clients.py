@@ -96,6 +96,8 @@ def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled | None
         return refuse_client(request, Problem.DIRECTORY_UNAVAILABLE, refused.value)
     if refused is UseRefused.NO_SCHEME:
         return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=(Sentence(phrases.NO_SCHEME_HERE),))
+    if refused is UseRefused.CLOSED:
+        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=(Sentence(phrases.CLOSED_TEXT),))
     reason = "session ended" if refused is None else refused.value
     return refuse_client(request, Problem.NOT_SIGNED_IN, reason, is_wrong=True)
 

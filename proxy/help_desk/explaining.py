@@ -16,6 +16,7 @@ from directory.realms import Realms
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
 from proxy.help_desk.person import NotFound, choose_realm
+from proxy.help_desk.rung_steps import rung_steps
 from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app_step, only_by, scheme_steps, vouch_step
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
@@ -177,6 +178,7 @@ class Explaining:
         )
         found.steps.append(Step(name="account", ok=True, detail=detail))
         found.steps += account_steps(state, stops=stops)
+        found.steps += rung_steps(foreseen)
         found.steps += scheme_steps(foreseen.schemes, question.address, app=question.app, hints=self._hints)
         needs_number = foreseen.asks_for(Factor.SMS)
         found.steps += number_steps(

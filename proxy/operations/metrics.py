@@ -146,6 +146,13 @@ class Metrics:
         told = "Connections to targets that SSH clients have open through this process"
         self._watch("gatepost_ssh_channels", told, lambda: jump_host.open_channels)
 
+    def watch_degraded(self, rungs: Iterable[str], is_in_force: Callable[[str], bool]) -> None:
+        """`rungs`: the names of those of `[[degrade]]`. `is_in_force` is called at each scrape, so it must be quick."""
+        told = "1 while this rung of [[degrade]] is in force"
+        gauge = Gauge("gatepost_degraded", told, ("rung",), registry=self.registry)
+        for name in rungs:
+            gauge.labels(name).set_function(partial(is_in_force, name))
+
     def _watch(self, name: str, documentation: str, count: Callable[[], int]) -> None:
         Gauge(name, documentation, registry=self.registry).set_function(count)
 

@@ -57,4 +57,5 @@ SIGN_IN_PAUSED_MORE = N_(
 )
 PASSKEY_UNSUPPORTED = N_("This browser cannot use passkeys. Choose another way, or use another browser.")
 TRY_AT = N_("Try again at %(time)s, in %(wait)s.")
+CLOSED_TEXT = N_("Nobody can sign in just now. People who are signed in already stay signed in.")
 WRONG_CODE = N_("That code is not right.")

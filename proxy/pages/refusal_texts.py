@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from proxy.languages.current import N_
+from proxy.pages import phrases
 
 LACKS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -51,6 +52,15 @@ LACKS: Mapping[str, tuple[str, str]] = MappingProxyType(
             N_("One more step is needed"),
             N_("Your password is correct, but you have not set up what is needed as well. Ask your IT help desk."),
         ),
+        "sms_off": (
+            N_("No text messages just now"),
+            N_(
+                "No codes are sent by text message just now. Use a browser that is remembered, or another second "
+                "factor. Without one, ask your IT help desk."
+            ),
+        ),
+        "rung": (phrases.GONE_TITLE, phrases.GONE_TEXT),
+        "closed": (N_("Sign-in is closed"), phrases.CLOSED_TEXT),
         "way": (
             N_("Sign in with your browser"),
             N_(

@@ -22,6 +22,7 @@ from structlog.typing import FilteringBoundLogger
 from config.factors import Factor
 from config.settings import Settings
 from directory.realms import Realms
+from proxy.degrade.board import DegradeBoard
 from proxy.http.problem import Problem
 from proxy.http.reserved import (
     JWKS,
@@ -61,6 +62,7 @@ from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.app_keys import (
     ASSERTIONS,
     CLOCK,
+    DEGRADE,
     DELAYS,
     FLOW,
     KEPT_REQUESTS,
@@ -147,6 +149,7 @@ def create_portal(
     sign_in: SignInParts,
     assertions: Assertions,
     notice_board: NoticeBoard,
+    degrade: DegradeBoard,
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
@@ -194,6 +197,7 @@ def create_portal(
     )
     app[NOTICE_BOARD] = notice_board
     app[DELAYS] = delays or NoDelays()
+    app[DEGRADE] = degrade
     app[LOOK] = look_of(settings.pages)
     app[LANGUAGES] = languages
     app[REALMS] = realms

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
+from proxy.degrade.board import DegradeBoard
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.help_desk.number_sweeps import SweepCountStore
 from proxy.languages.choice import Languages
@@ -101,6 +102,7 @@ ASSERTIONS = web.AppKey("assertions", Assertions)
 KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
 LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
+DEGRADE = web.AppKey("degrade", DegradeBoard)
 NOTICE_BOARD = web.AppKey("notice_board", NoticeBoard)
 DELAYS = web.AppKey("delays", Delays)
 LOOK = web.AppKey("look", HouseLook)

@@ -13,9 +13,10 @@ from proxy.pages.language_links import language_fields, language_links
 from proxy.pages.onward import STEPS
 from proxy.pages.template import protective_headers, render_page
 from proxy.portal.addresses import address_of
-from proxy.portal.app_keys import KEYS, LANGUAGES, LOOK, NOTICE_BOARD, SETTINGS, VISIT
+from proxy.portal.app_keys import DEGRADE, KEYS, LANGUAGES, LOOK, NOTICE_BOARD, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.return_to import app_origin
+from proxy.portal.rungs_said import rungs_said
 from proxy.secrets.keys import Purpose
 
 _BROWSER_SECONDS = 400 * 86_400
@@ -49,6 +50,7 @@ def page(
     own = {
         "incident": visit.incident if status >= 400 else "",
         "operator_notice": request.app[NOTICE_BOARD].text(visit.now),
+        "rungs": rungs_said(request.app[DEGRADE].known(visit.now), visit.now),
         "holds_session": holds_session,
     }
     may_fetch = may_fetch or holds_session

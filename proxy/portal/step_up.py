@@ -77,7 +77,7 @@ async def _page(
     principal = session.principal
     way = None
     if missing.first_factor is None:
-        way = await request.app[FLOW].proving.held(session, missing.choice)
+        way = await request.app[FLOW].proving.held(session, missing.choice, now=request[VISIT].now)
     needs_password = isinstance(way, Unusable) and way.lack is Lack.PASSWORD
     if missing.first_factor is Factor.PASSWORD or needs_password:
         return sign_in_form(request, back, username=principal.username, notice=_asked_by(back), is_for_password=True)

@@ -21,6 +21,7 @@ _NAMES: Mapping[Factor, tuple[str, ...]] = MappingProxyType(
     {
         Factor.SMS: ("sms", "text"),
         Factor.EMAIL: ("email", "mail", "e-mail"),
+        Factor.EMAIL_FOR_SMS: ("by mail", "email_for_sms"),
         Factor.TOTP: ("app", "totp"),
         Factor.RECOVERY_CODE: ("recovery", "recovery_code"),
     }
@@ -45,6 +46,9 @@ _LACKS: Mapping[Lack, str] = MappingProxyType(
         Lack.PASSWORD: "A recovery code counts beside a password only. Ask your IT help desk.",
         Lack.WAY: "What you would prove who you are with cannot be used here. Ask your IT help desk.",
         Lack.PASS: "You have no pass that counts now. Ask your IT help desk.",
+        Lack.SMS_OFF: "No codes are sent by SMS just now. Ask your IT help desk.",
+        Lack.RUNG: OVER,
+        Lack.CLOSED: "Nobody can sign in just now. Try again later.",
     }
 )
 

@@ -34,6 +34,8 @@ class UseRefused(Enum):
     ACCOUNT = "account_not_usable"
     NO_SCHEME = "no_scheme"
     """The person could not sign in for this app either, or not from there."""
+    CLOSED = "closed"
+    """The operator has degraded the sign-in: nobody new signs in now."""
     DIRECTORY_AWAY = "directory_unavailable"
 
 

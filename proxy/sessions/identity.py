@@ -27,6 +27,7 @@ _METHODS = {
     Factor.PASSWORD: ("pwd",),
     Factor.SMS: ("otp", "sms"),
     Factor.EMAIL: ("otp",),
+    Factor.EMAIL_FOR_SMS: ("otp",),
     Factor.TOTP: ("otp",),
     Factor.RECOVERY_CODE: ("otp",),
     Factor.PASSKEY: ("pop", "user"),

@@ -13,6 +13,8 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.audit.recorder import Recorder
+from proxy.degrade.board import DegradeBoard
+from proxy.degrade.rung import DegradeStore
 from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
@@ -92,6 +94,9 @@ class SignInStore(Protocol):
     @property
     def counters(self) -> ThrottleStore: ...
 
+    @property
+    def rungs(self) -> DegradeStore: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInParts:
@@ -117,6 +122,7 @@ def second_factors(
     return {
         Factor.SMS: passcodes,
         Factor.EMAIL: passcodes,
+        Factor.EMAIL_FOR_SMS: passcodes,
         Factor.TOTP: AuthenticatorApps(settings.passcode, enrolments, keys),
         Factor.RECOVERY_CODE: RecoveryCodes(settings.passcode, enrolments, keys),
         Factor.PASSKEY: passkeys,
@@ -148,12 +154,15 @@ def create_sign_in(
     acceptor: TicketAcceptor | None = None,
     languages: Languages = ENGLISH_ALONE,
     note: NoteDecision = not_noted,
+    degrade: DegradeBoard | None = None,
 ) -> SignInParts:
     """`clock` gives epoch seconds. `recorder`: what `log` hands events to. `notifier` tells persons of numbers that
     changed, in the words of `wording`, and of remembered browsers that somebody copied (`stolen`), of sign-ins with a
     browser that they have not used before (`new_browser`), and of recovery codes (`used_code`, with how many are left);
     None: nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one. `languages`: those that
-    persons are told in. `note`: see `SignInLog`."""
+    persons are told in. `note`: see `SignInLog`. `degrade`: what is in force of `[[degrade]]`, as this worker knows it;
+    None: nobody keeps that up."""
+    degrade = degrade or DegradeBoard(store.rungs, settings.degrade)
     sign_in_log = SignInLog(log, count=metrics.count_sign_in, recorder=recorder, note=note)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
@@ -181,6 +190,7 @@ def create_sign_in(
     )
     proving = Proving(
         factors=factors,
+        degrade=degrade,
         remembering=remembering,
         passes=passes,
         new_browsers=new_browsers,
@@ -216,6 +226,7 @@ def create_sign_in(
     return SignInParts(
         flow=SignIn(
             schemes=settings.schemes,
+            degrade=degrade,
             password=PasswordStep(
                 realms=realms,
                 directories=settings.directories,
@@ -267,6 +278,7 @@ def create_sign_in(
             session_store=store.sessions,
             sessions=sessions,
             schemes=settings.schemes,
+            degrade=degrade,
             limits=settings.sessions,
             realms=realms,
             throttle=throttle,

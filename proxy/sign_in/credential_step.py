@@ -17,6 +17,7 @@ from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
 from proxy.access.schemes import choose_scheme
+from proxy.degrade.board import DegradeBoard
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
 from proxy.sessions.session_store import SessionStore
@@ -43,6 +44,7 @@ class CredentialStep:
     session_store: SessionStore
     sessions: SessionSteps
     schemes: Sequence[SchemeSettings]
+    degrade: DegradeBoard
     limits: SessionSettings
     realms: Realms
     throttle: Throttle
@@ -92,6 +94,9 @@ class CredentialStep:
             return UseRefused.NO_SCHEME
         await self.counters.give_back(asked.key, now=now)
         now = self.clock()  # the directory may have been slow
+        if (await self.degrade.at(now)).stops_sign_in(credential.factor) is not None:
+            self.log.credential_refused(client, UseRefused.CLOSED.value, app=credential.app, credential=credential)
+            return UseRefused.CLOSED
         is_kept = False
         try:
             begun = await self.sessions.begin_by_credential(

@@ -20,6 +20,8 @@ from directory.directory import DescribingDirectory, Directory
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
+from proxy.degrade.in_force import NOTHING, Degraded, degraded
+from proxy.degrade.rung import DegradeStore
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
@@ -53,6 +55,9 @@ class DryRunStore(Protocol):
 
     @property
     def counters(self) -> ThrottleStore: ...
+
+    @property
+    def rungs(self) -> DegradeStore: ...
 
 
 class DryRun:
@@ -96,6 +101,7 @@ class DryRun:
         principal, settings = state.principal, self._settings
         own = next((each for each in settings.directories if each.name == directory.realm), None)
         places = await self._places(principal, now)
+        in_force = await self._degraded(now)
         standings = await self._standings(
             principal, directory, places, address=address, typed=counted_as(login_name, own), now=now
         )
@@ -103,7 +109,13 @@ class DryRun:
         ways, takes = [], Counter[CountedAs]()
         firsts = first_factors_of(own, settings.schemes)
         for first in firsts:
-            walk = Walk(state, places, standings, can_change_password=isinstance(directory, PasswordChanger))
+            walk = Walk(
+                state,
+                places,
+                standings,
+                can_change_password=isinstance(directory, PasswordChanger),
+                degraded=in_force,
+            )
             way = walked(settings, walk, principal, first, given, address=address or "", app=app)
             ways.append(way)
             takes |= walk.takes  # of each limit as much as the way that takes most of it
@@ -116,6 +128,7 @@ class DryRun:
             number=await self._number(principal, now),
             limits=tuple(limits_met(standings, takes, places.address_of(Factor.SMS))) if self._knows_counts else None,
             password_limits=self._throttle.password_limits(directory),
+            degraded=in_force,
             voucher=await self._voucher(principal, directory, ways, now),
             apps=tuple(_app_found(each, principal, settings.schemes) for each in settings.apps),
         )
@@ -126,6 +139,11 @@ class DryRun:
         if not self._knows_counts or not asks_for_passcodes:
             return None
         return LimitFound(standing=await self._throttle.sends_of_day(now=now), takes=1)
+
+    async def _degraded(self, now: float) -> Degraded:
+        """What is in force of `[[degrade]]`."""
+        rungs = self._settings.degrade
+        return degraded(await self._store.rungs.rungs(), rungs, now) if rungs and self._knows_counts else NOTHING
 
     async def _places(self, principal: Principal, now: float) -> ProofPlaces:
         """Whether this person can use each second factor now, as a sign-in asks it."""

@@ -17,8 +17,10 @@ from functools import partial
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import SchemeSettings
 from proxy.access.schemes import choose_scheme, counting_factors, freshness_of, is_offered
+from proxy.degrade.board import DegradeBoard
 from proxy.factors.challenge import Challenge
 from proxy.factors.proof import missing_choices
+from proxy.factors.second_factor import Unusable
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.enrolling import proof_for_adding
@@ -61,6 +63,8 @@ class SignIn:
     """Methods raise `DirectoryError` and `StoreUnavailable`."""
 
     schemes: Sequence[SchemeSettings]
+    degrade: DegradeBoard
+    """What the operator has put in force for a while. Nothing of it asks for less than the schemes."""
     password: PasswordStep
     tickets: TicketStep | None
     """None: nobody begins with a Kerberos ticket."""
@@ -81,6 +85,9 @@ class SignIn:
         For the person of `current`, who signed in without a password, it is one more proof, not a new sign-in.
         """
         await self.log.can_be_proved()
+        is_step_up = current is not None and lacks_password(current)
+        if not is_step_up and (closed := await self._closed(client, Factor.PASSWORD, now)) is not None:
+            return closed
         proven = await self.password.prove(client, username, password, now=now)
         if not isinstance(proven, PersonProven):
             return proven
@@ -102,6 +109,8 @@ class SignIn:
     def takes_tickets(self, client: Client, goal: Goal, current: Session | None) -> bool:
         """Whether somebody there may begin with a Kerberos ticket: not in the place of a session begun by typing."""
         is_free = current is None or current.begun_with is Factor.KERBEROS
+        # Where nobody gets in, the form says so.
+        is_free = is_free and self.degrade.known(self.clock()).closed is None
         return is_free and is_offered(self._schemes_for(goal), Factor.KERBEROS, client.address, app=goal.app)
 
     async def by_ticket(
@@ -111,6 +120,8 @@ class SignIn:
         if self.tickets is None:
             return TicketRefusedHere()
         await self.log.can_be_proved()
+        if (closed := await self._closed(client, Factor.KERBEROS, now)) is not None:
+            return ByTicket(closed, b"")
         found = await self.tickets.prove(client, token, now=now)
         if isinstance(found, TicketRefusedHere):
             return found
@@ -134,6 +145,8 @@ class SignIn:
         self, client: Client, goal: Goal, given: PasskeyGiven, *, current: Session | None, now: float
     ) -> ByPasskey:
         """Judge a passkey that stands in the place of name and password, and go on."""
+        if (closed := await self._closed(client, Factor.PASSKEY, now)) is not None:
+            return closed
         if not self.takes_passkeys(client, goal):
             self.log.refused(client, "no_scheme", factor=Factor.PASSKEY.value)
             return PasskeyRefusedHere()
@@ -150,6 +163,14 @@ class SignIn:
             return NoScheme()
         return await self._go_on(client, goal, proven, scheme, current=current, now=now)
 
+    async def _closed(self, client: Client, factor: Factor, now: float) -> Unusable | None:
+        """Why nobody new signs in now, if that is so: said before anybody is asked who this is. Raises
+        `StoreUnavailable`."""
+        stopped = (await self.degrade.at(now)).stops_sign_in(factor)
+        if stopped is not None:
+            self.log.refused(client, stopped.reason, factor=factor.value)
+        return stopped
+
     def _schemes_for(self, goal: Goal) -> Sequence[SchemeSettings]:
         """Those by which somebody may sign in for it."""
         return [each for each in self.schemes if goal.scheme in ("", each.name)]
@@ -165,6 +186,11 @@ class SignIn:
         now: float,
     ) -> SignedIn | Asking:
         """From the first factor to the second, or in. A second tab of the same sign-in waits for the same passcode."""
+        # Again: the directory may have been slow, and whoever was a step-up may be another person.
+        stopped = (await self.degrade.at(now)).stops_sign_in(proven.factor)
+        if stopped is not None:
+            self.log.stopped(client, proven.principal, stopped.reason)
+            return stopped
         begin = partial(self.sessions.begin, client, proven, scheme, older=current, now=now)
 
         _, *later = scheme.factors

@@ -10,6 +10,7 @@ from config.settings import AppSettings, SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.lockout import PasswordLimits
 from directory.principal import Principal
+from proxy.degrade.in_force import NOTHING, Degraded
 from proxy.factors.passes.vouch import NoVouch
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.sign_in.changed_numbers import NumberFound
@@ -100,6 +101,8 @@ class Foreseen:
     """None: what is counted cannot be known."""
     password_limits: PasswordLimits
     apps: tuple[AppFound, ...]
+    degraded: Degraded = NOTHING
+    """What the operator has put in force for a while."""
     voucher: Principal | NoVouch | None = None
     """Who may vouch for them on the way, or why nobody can; None: where they sign in, nobody is asked."""
 
@@ -135,6 +138,16 @@ class Foreseen:
     def not_enrolled(self) -> list[Factor]:
         """What they would have to add to themselves first."""
         return self._lacking(Lack.ENROLMENT)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody new signs in."""
+        return any(isinstance(stop, Unusable) and stop.lack is Lack.CLOSED for stop in self.stops)
+
+    @property
+    def lacks_sms(self) -> bool:
+        """Whether it stops some sign-in of theirs that no SMS is sent."""
+        return bool(self._lacking(Lack.SMS_OFF))
 
     def _lacking(self, lack: Lack) -> list[Factor]:
         return [stop.factor for stop in self.stops if isinstance(stop, Unusable) and stop.lack is lack]

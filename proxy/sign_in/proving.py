@@ -16,6 +16,7 @@ from functools import partial
 
 from config.factors import Choice, Factor
 from directory.principal import Principal
+from proxy.degrade.board import DegradeBoard
 from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
 from proxy.factors.confinement import Confinement
 from proxy.factors.passes.passes import Passes
@@ -82,6 +83,7 @@ class Proving:
     """The steps. All methods raise `StoreUnavailable`."""
 
     factors: Mapping[Factor, SecondFactor]
+    degrade: DegradeBoard
     remembering: Remembering
     passes: Passes
     new_browsers: NewBrowsers
@@ -96,23 +98,36 @@ class Proving:
     resend_seconds: float
     """The shortest time before a passcode may be sent again."""
 
-    async def choose(self, session: Session, choice: Choice, *, now: float) -> Chosen | Unusable:
+    async def choose(
+        self, session: Session, choice: Choice, *, entry: Choice | None = None, now: float
+    ) -> Chosen | Unusable:
         """The first factor of a choice that this person can use, or why they cannot use the first one. It changes
-        nothing."""
+        nothing. `entry`: of which the choice is a part."""
         principal = session.principal
-        ways = [(await self.factors[factor].usable_by(principal, factor, now=now)).way for factor in choice]
+        degraded = await self.degrade.at(now)
+        ways = [
+            degraded.judged(
+                factor, entry or choice, (await self.factors[factor].usable_by(principal, factor, now=now)).way
+            )
+            for factor in choice
+        ]
         return first_usable_way([beside(session.proven_factors, way) for way in ways])
 
-    async def held(self, session: Session, choice: Choice) -> Chosen | Unusable:
-        """As `choose`, but without the rules of the moment: what a page may show before anything is asked for."""
-        ways = [await self.factors[factor].held_by(session.principal, factor) for factor in choice]
+    async def held(self, session: Session, choice: Choice, *, now: float) -> Chosen | Unusable:
+        """As `choose`, but without the rules on this person's things: what a page may show before anything is asked
+        for."""
+        degraded = await self.degrade.at(now)
+        ways = [
+            degraded.judged(factor, choice, await self.factors[factor].held_by(session.principal, factor))
+            for factor in choice
+        ]
         return first_usable_way([beside(session.proven_factors, way) for way in ways])
 
     async def others(self, client: Client, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
         """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
-        same_entry = [factor for factor in session.next_choice or challenge.choice if factor in client.can_prove]
-        rest = [factor for factor in same_entry if factor is not challenge.factor]
-        ways = [await self.choose(session, (factor,), now=now) for factor in rest]
+        entry = session.next_choice or challenge.choice
+        rest = [factor for factor in entry if factor in client.can_prove and factor is not challenge.factor]
+        ways = [await self.choose(session, (factor,), entry=entry, now=now) for factor in rest]
         return [way for way in ways if isinstance(way, Chosen)]
 
     async def offered(self, client: Client, session: Session, challenge: Challenge, *, now: float) -> list[Factor]:
@@ -163,7 +178,13 @@ class Proving:
         the challenge; the others are shown the same one.
         """
         await self.log.can_be_proved()
-        chosen = await self._try(client, principal, (only,) if only in choice else choice, proven=proven, now=now)
+        if standing is None or standing.level is Level.FIRST_FACTOR:
+            stopped = (await self.degrade.at(now)).stops_sign_in(choice[0])
+            if stopped is not None:
+                self.log.stopped(client, principal, stopped.reason)
+                return stopped
+        wanted = (only,) if only in choice else choice
+        chosen = await self._try(client, principal, wanted, entry=choice, proven=proven, now=now)
         if standing is not None and for_scheme:
             self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
         if isinstance(chosen, Unusable):
@@ -228,6 +249,9 @@ class Proving:
         if not _is_awaited(session, challenge):
             return ChallengeOver(session)
         principal = session.principal
+        if not await self._goes_on(session, challenge.factor, now=now):
+            self.log.passcode_refused(client, principal, "degraded")
+            return ChallengeOver(session)
         # Before it is judged: where nobody is answered, nothing is used up.
         await self.log.can_be_proved()
         throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
@@ -296,6 +320,9 @@ class Proving:
     ) -> GoneOn | ChallengeOver | SessionGone:
         """The session with one more factor. `of_pass`: what confines it, where that is a pass."""
         principal = session.principal
+        if not await self._goes_on(session, factor, now=now):
+            self.log.passcode_refused(client, principal, "degraded")
+            return ChallengeOver(session)
         confined = await of_pass() if of_pass is not None else None
         if of_pass is not None and confined is None:
             self.log.passcode_refused(client, principal, "pass_over")
@@ -311,6 +338,13 @@ class Proving:
             self.log.passcode_refused(client, principal, "pass_over")
             return SessionGone()
         return GoneOn(session=further, token=token)
+
+    async def _goes_on(self, session: Session, factor: Factor, *, now: float) -> bool:
+        """Whether a proof of it still moves this session, with what the operator has put in force since it was asked
+        for. Who is signed in stays so."""
+        degraded = await self.degrade.at(now)
+        is_stopped = session.level is Level.FIRST_FACTOR and degraded.stops_sign_in(factor) is not None
+        return not is_stopped and degraded.takes_answer(factor)
 
     async def _went_on(
         self,
@@ -355,7 +389,16 @@ class Proving:
         """
         principal = session.principal
         await self.log.can_be_proved()
-        chosen = await self._try(client, principal, (challenge.factor,), proven=session.proven_factors, now=now)
+        if not await self._goes_on(session, challenge.factor, now=now):
+            return ChallengeOver(session)
+        chosen = await self._try(
+            client,
+            principal,
+            (challenge.factor,),
+            entry=challenge.choice or (challenge.factor,),
+            proven=session.proven_factors,
+            now=now,
+        )
         if isinstance(chosen, Unusable):
             self.log.stopped(client, principal, chosen.reason)
             return chosen
@@ -384,10 +427,18 @@ class Proving:
         return SentAgain(unsent=unsent(sending), may_arrive=any(may_arrive(each) for each in sendings))
 
     async def _try(
-        self, client: Client, principal: Principal, choice: Choice, *, proven: Collection[Factor], now: float
+        self,
+        client: Client,
+        principal: Principal,
+        choice: Choice,
+        *,
+        entry: Choice,
+        proven: Collection[Factor],
+        now: float,
     ) -> Chosen | Unusable:
         """As `choose`, in a sign-in: numbers seen for the first time are remembered, and changes are told."""
         ways: list[Chosen | Unusable] = []
+        degraded = await self.degrade.at(now)
         for factor in choice:
             if factor not in client.can_prove:
                 ways.append(Unusable(factor=factor, lack=Lack.WAY, reason=f"{factor.value}_not_by_this_way"))
@@ -395,7 +446,7 @@ class Proving:
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
             if found.change is not None:
                 await self._tell(client, principal, found.change, now=now)
-            ways.append(beside(proven, found.way))
+            ways.append(beside(proven, degraded.judged(factor, entry, found.way)))
             if isinstance(ways[-1], Chosen):
                 break  # what is not tried is not told
         return first_usable_way(ways)

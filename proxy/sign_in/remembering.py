@@ -86,8 +86,11 @@ class Remembering:
 
     def offers(self, client: Client, session: Session, challenge: Challenge) -> float | None:
         """For how many seconds the client may be remembered once this session has answered the challenge; None: not.
-        Never by a pass, which ends today. Pure."""
+        Never by a pass, which ends today, nor by a mail in the place of an SMS, which counts while a rung is in force.
+        Pure."""
         if challenge.factor is Factor.PASS or session.confined is not None:
+            return None
+        if Factor.EMAIL_FOR_SMS in (challenge.factor, *session.proven_factors):
             return None
         scheme = self._scheme(session.scheme)
         if shared_network(self.networks, client.address) is not None:

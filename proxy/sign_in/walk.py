@@ -13,6 +13,7 @@ from directory.principal import Principal
 from proxy.access.policy import NotInGroups, NotInPass, asked_for, judge, judge_confinement
 from proxy.access.rules import PathRule
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand, is_offered
+from proxy.degrade.in_force import NOTHING, Degraded
 from proxy.factors.passes.given_pass import GivenPass
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
@@ -63,7 +64,9 @@ class Walk:
         standings: Mapping[CountedAs, CounterState],
         *,
         can_change_password: bool,
+        degraded: Degraded = NOTHING,
     ) -> None:
+        self._degraded = degraded
         self._state = state
         self._places = places
         self._standings = standings
@@ -77,6 +80,8 @@ class Walk:
 
     def take_first(self, factor: Factor) -> None:
         """Name and password, a ticket, or a passkey."""
+        if not self.factors and (closed := self._degraded.stops_sign_in(factor)) is not None:
+            self.stop(closed)
         if factor is Factor.PASSWORD:
             self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
         elif factor is Factor.PASSKEY:
@@ -93,10 +98,11 @@ class Walk:
 
     def take_second(self, choice: Choice) -> None:
         """The first factor of the choice that the person can use, and its answer."""
-        way = first_usable_way([self._places.ways[factor] for factor in choice])
+        way = first_usable_way([self._degraded.judged(factor, choice, self._places.ways[factor]) for factor in choice])
         if isinstance(way, Unusable):
             self.stop(way)
-        if self._places.is_sent(way.factor):
+        is_off = isinstance(way, Unusable) and way.lack is Lack.SMS_OFF
+        if self._places.is_sent(way.factor) and not is_off:
             address = self._places.address_of(way.factor)
             self._take(Limit.SENDS_PER_PERSON)
             if address:

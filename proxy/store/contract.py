@@ -10,6 +10,7 @@ from typing import Protocol
 
 from proxy.audit.person_keys import PersonKeyStore
 from proxy.canary.canary_message import CanaryStore
+from proxy.degrade.rung import DegradeStore
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
 from proxy.factors.enrolment_store import EnrolmentStore
@@ -91,6 +92,9 @@ class Store(Protocol):
 
     @property
     def decisions(self) -> DecisionStore: ...
+
+    @property
+    def rungs(self) -> DegradeStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

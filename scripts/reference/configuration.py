@@ -83,6 +83,7 @@ KINDS = {
     "ResolverAddress": ("address, with or without a port", "addresses, with or without a port"),
     "RulePath": ("path", "paths"),
     "RulePattern": ("path with `*`", ""),
+    "RungKind": ('`"channels"`, `"mail"`, `"remembered"` or `"closed"`', ""),
     "SMSText": ("line with placeholders", ""),
     "Seconds": ("duration", "durations"),
     "SecondsOrNone": ('duration or `"0s"`', ""),

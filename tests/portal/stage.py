@@ -32,6 +32,7 @@ from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.api.create_api import create_api
 from proxy.audit.audited_log import audited
+from proxy.degrade.board import DegradeBoard
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.factors.confinement import still_counts
 from proxy.http.reserved import API
@@ -387,6 +388,7 @@ class Stage:
         self.settings = settings
         self.notice_board = NoticeBoard(self.store.operator_notices)
         self.delays = StageDelays()
+        self.degrade = DegradeBoard(self.store.rungs, settings.degrade)
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)
         local = LocalDirectory(
@@ -425,6 +427,7 @@ class Stage:
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
             languages=languages,
+            degrade=self.degrade,
         )
         self.credentials = sign_in.credentials
         self.portal = create_portal(
@@ -436,6 +439,7 @@ class Stage:
             sign_in=sign_in,
             assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
             notice_board=self.notice_board,
+            degrade=self.degrade,
             metrics=self.metrics,
             log=log,
             clock=self._clock,

@@ -15,6 +15,7 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.audit.audited_log import audited
+from proxy.degrade.board import DegradeBoard
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.live_sessions import LiveSessions
@@ -54,9 +55,11 @@ class Service:
     ) -> None:
         self.now = NOW
         self.settings = settings
+        self.realms = realms
         self.phone = Phone()
         self.store = store
         self.keys = Keys(b"k" * 32, clock=lambda: self.now)
+        self.degrade = DegradeBoard(store.rungs, settings.degrade)
         self.sessions = LiveSessions(store.sessions, settings.sessions)
         self.throttle = Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.recorded = KeptEvents(secrets=[OLD, NEW, "7400 123456", "7400123456"], names=["scripted", "Scripted"])
@@ -73,6 +76,7 @@ class Service:
             clock=lambda: self.now,
             wording=_notice_of,
             acceptor=acceptor,
+            degrade=self.degrade,
         )
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import replace
 from config.factors import Factor
 from proxy.audit.person_keys import PersonKey
 from proxy.canary.canary_message import CanaryRecord
+from proxy.degrade.rung import BegunRung
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
@@ -71,6 +72,7 @@ _READING = {
     "person_keys",
     "key_months",
     "canary",
+    "rungs",
 }
 
 
@@ -776,6 +778,23 @@ class MemoryReportedNumbers:
         return tuple(self._sweeps.values())
 
 
+class MemoryRungs:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, BegunRung] = {}
+
+    async def put_rung(self, rung: BegunRung, *, seen: BegunRung | None) -> bool:
+        self._called("put_rung")
+        if self._kept.get(rung.name) != seen:
+            return False
+        self._kept[rung.name] = rung
+        return True
+
+    async def rungs(self) -> tuple[BegunRung, ...]:
+        self._called("rungs")
+        return tuple(sorted(self._kept.values(), key=lambda each: (each.begun_at, each.name)))
+
+
 class MemoryStore:
     """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
@@ -802,6 +821,7 @@ class MemoryStore:
         self.operator_notices = MemoryOperatorNotices(self._called)
         self.canaries = MemoryCanaries(self._called)
         self.decisions = MemoryDecisions(self._called)
+        self.rungs = MemoryRungs(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers, self.credentials)

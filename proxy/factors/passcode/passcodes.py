@@ -42,7 +42,7 @@ _SMS_ONLY = {ChannelKind.SMS}
 
 
 class Passcodes:
-    """The `SecondFactor` of `Factor.SMS` and `Factor.EMAIL`."""
+    """The `SecondFactor` of `Factor.SMS`, `Factor.EMAIL` and `Factor.EMAIL_FOR_SMS`."""
 
     def __init__(self, settings: Settings, store: NumberStore, keys: Keys) -> None:
         self._settings = settings
@@ -50,15 +50,15 @@ class Passcodes:
         self._keys = keys
 
     async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        if factor is Factor.EMAIL:
-            return mail_of(self._keys, principal, factor=factor) or _NO_MAIL
+        if factor is not Factor.SMS:
+            return mail_of(self._keys, principal, factor=factor) or _no_mail(factor)
         number = first_usable(principal.mobiles, self._settings.mobile)
         if isinstance(number, UsableNumber):
             return number_of(self._keys, principal, number.e164)
         return stand_in_of(self._settings, self._keys, principal) or _no_number(number)
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
-        if factor is Factor.EMAIL:
+        if factor is not Factor.SMS:
             return Usability(way=await self.held_by(principal, factor))
         found = await number_destination(self._settings, self._store, self._keys, principal, now=now, see=is_try)
         if isinstance(found, UnusableNumber):
@@ -125,7 +125,8 @@ class Passcodes:
         )
 
 
-_NO_MAIL = Unusable(factor=Factor.EMAIL, lack=Lack.MAIL, reason="no_mail")
+def _no_mail(factor: Factor) -> Unusable:
+    return Unusable(factor=factor, lack=Lack.MAIL, reason="no_mail")
 
 
 def _no_number(number: UnusableNumber) -> Unusable:

@@ -28,6 +28,7 @@ from proxy.store.redis.person_keys import RedisPersonKeys
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
 from proxy.store.redis.reported import RedisReportedNumbers, RedisReportedSignIns
+from proxy.store.redis.rungs import RedisRungs
 from proxy.store.redis.sessions import RedisSessions
 
 
@@ -60,6 +61,7 @@ class RedisStore:
         self.person_keys = RedisPersonKeys(connections)
         self.canaries = RedisCanaries(connections)
         self.decisions = RedisDecisions(connections)
+        self.rungs = RedisRungs(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

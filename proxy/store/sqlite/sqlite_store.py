@@ -27,6 +27,7 @@ from proxy.store.sqlite.passes import SQLitePasses
 from proxy.store.sqlite.person_keys import SQLitePersonKeys
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
 from proxy.store.sqlite.reported import SQLiteReportedNumbers, SQLiteReportedSignIns
+from proxy.store.sqlite.rungs import SQLiteRungs
 from proxy.store.sqlite.sessions import SQLiteSessions
 from proxy.store.sqlite.threads import SQLiteLimits
 
@@ -58,6 +59,7 @@ class SQLiteStore:
         self.person_keys = SQLitePersonKeys(database)
         self.canaries = SQLiteCanaries(database)
         self.decisions = SQLiteDecisions(database)
+        self.rungs = SQLiteRungs(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.network_accesses = kept

@@ -19,6 +19,7 @@ from tests.store.contract.passes import PassesContract
 from tests.store.contract.person_keys import PersonKeysContract
 from tests.store.contract.remembered import RememberedBrowsersContract
 from tests.store.contract.reported import ReportedContract
+from tests.store.contract.rungs import RungsContract
 from tests.store.contract.sessions import SessionsContract
 from tests.store.contract.tickets import TicketsContract
 from tests.store.contract.values import HOST as HOST
@@ -45,6 +46,7 @@ class StoreContract(
     DecisionsContract,
     LeasesContract,
     OperatorNoticesContract,
+    RungsContract,
     NetworkAccessesContract,
     PersonKeysContract,
     RememberedBrowsersContract,

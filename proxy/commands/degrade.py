@@ -1,0 +1,216 @@
+"""`gatepost degrade`: put a rung of the configuration in force for some hours, on all nodes and without a restart."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from config.problems import nearest
+from config.settings import DegradeSettings, RungKind, Settings
+from config.system_errors import user_name
+from proxy.commands.arguments import duration
+from proxy.degrade.in_force import RungInForce, degraded, settings_of
+from proxy.degrade.rung import MOST_REASON_CHARACTERS, BegunRung, DegradeStore
+from proxy.mobile_formats.words import one_line
+from proxy.operations.store_errors import StoreError
+from proxy.pages.amounts import duration as amount
+from proxy.pages.local_time import brief_text
+from proxy.store.open import open_store
+
+_WHAT = {
+    RungKind.CHANNELS: "text messages go by {channels}",
+    RungKind.MAIL: "codes come by mail instead of by text message",
+    RungKind.REMEMBERED: "no text messages: remembered browsers and other second factors only",
+    RungKind.CLOSED: "nobody new signs in",
+}
+_TRIES = 5
+
+
+class _Unusable(Exception):
+    """What was asked for makes no sense. Says why."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="the rung, as [[degrade]] calls it; left out: show all, and what is so"
+    )
+    parser.add_argument(
+        "--for",
+        dest="seconds",
+        metavar="TIME",
+        type=_seconds,
+        help="for how long, such as 30m or 2h: it ends by itself",
+    )
+    parser.add_argument("--reason", metavar="TEXT", type=_reason, help="why, for log and audit: one plain paragraph")
+    parser.add_argument(
+        "--again", action="store_true", help="give one that is in force another end, counted from now, and a new reason"
+    )
+    parser.add_argument("--end", action="store_true", help="end NAME, or all that are in force, now")
+    # Before the command takes on the user that the store belongs to.
+    parser.set_defaults(by=_own_name())
+
+
+async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
+    """0; 1 if it is in force already, was not in force, or the store cannot be reached; 2 for what makes no sense."""
+    try:
+        configured = _configured(arguments, settings)
+    except _Unusable as error:
+        print(f"gatepost degrade: {error}", file=sys.stderr)
+        return 2
+    store = open_store(settings.store)
+    try:
+        if arguments.end:
+            return await _end(arguments, settings, store.rungs, stdout, now=now)
+        if configured is None:
+            for line in _listed(settings.degrade, await store.rungs.rungs(), now):
+                print(line, file=stdout)
+            return 0
+        return await _begin(arguments, configured, settings, store.rungs, stdout, now=now)
+    except StoreError as error:
+        print(f"gatepost degrade: the store cannot be reached: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await store.close()
+
+
+def _configured(arguments: argparse.Namespace, settings: Settings) -> DegradeSettings | None:
+    """The rung that is to begin; None: none is. Raises `_Unusable`."""
+    given = [key for key in ("for", "reason", "again") if getattr(arguments, "seconds" if key == "for" else key)]
+    if arguments.end or arguments.name is None:
+        if given:
+            what = "a rung that begins" if arguments.end else "a rung: name one"
+            raise _Unusable(f"--{given[0]} belongs to {what}")
+        return None
+    found = next((each for each in settings.degrade if each.name == arguments.name), None)
+    if found is None:
+        names = [each.name for each in settings.degrade]
+        there_is = "the configuration has no [[degrade]]" if not names else f'there is no rung "{arguments.name}"'
+        raise _Unusable(f"{one_line(there_is)}{nearest(arguments.name, names)}")
+    if arguments.reason is None:
+        raise _Unusable("--reason is missing: say why, for log and audit")
+    longest = amount(int(found.longest))
+    if arguments.seconds is None:
+        raise _Unusable(f"--for is missing: say for how long, at most {longest}")
+    if arguments.seconds > found.longest:
+        raise _Unusable(f'--for: "{found.name}" may be in force for at most {longest} (longest in [[degrade]])')
+    return found
+
+
+async def _begin(
+    arguments: argparse.Namespace,
+    configured: DegradeSettings,
+    settings: Settings,
+    store: DegradeStore,
+    stdout: TextIO,
+    *,
+    now: float,
+) -> int:
+    for _ in range(_TRIES):
+        kept = await store.rungs()
+        seen = next((each for each in kept if each.name == configured.name), None)
+        standing = _in_force(configured.name, kept, settings, now)
+        if standing is not None and not arguments.again:
+            print(
+                f"gatepost degrade: {_since(standing, now)}. Nothing was changed: --again gives it another end",
+                file=sys.stderr,
+            )
+            return 1
+        if standing is None and arguments.again:
+            print(f'gatepost degrade: --again: "{configured.name}" is not in force', file=sys.stderr)
+            return 1
+        begun = BegunRung(
+            name=configured.name,
+            what=configured.what.value,
+            begun_at=now if standing is None else standing.begun.begun_at,
+            decided_at=now,
+            ends_at=now + arguments.seconds,
+            reason=arguments.reason,
+            by=arguments.by,
+        )
+        if await store.put_rung(begun, seen=seen):
+            there = _in_force(begun.name, [begun], settings, now)
+            if there is not None:
+                print(f"{_since(there, now)}, on all workers and nodes within a second.", file=stdout)
+            return 0
+    print("gatepost degrade: others decide about it just now: look at it, and try again", file=sys.stderr)
+    return 1
+
+
+async def _end(
+    arguments: argparse.Namespace, settings: Settings, store: DegradeStore, stdout: TextIO, *, now: float
+) -> int:
+    names = {each.settings.name for each in degraded(await store.rungs(), settings.degrade, now).rungs}
+    if arguments.name is not None:
+        if arguments.name not in names:
+            known = nearest(arguments.name, names)
+            print(f'gatepost degrade: "{one_line(arguments.name)}" is not in force{known}', file=sys.stderr)
+            return 1
+        names = {arguments.name}
+    for name in sorted(names):
+        if await _ended(name, arguments.by, store, now=now):
+            print(f'"{name}" has ended.', file=stdout)
+    if not names:
+        print("Nothing was in force.", file=stdout)
+    return 0
+
+
+async def _ended(name: str, by: str, store: DegradeStore, *, now: float) -> bool:
+    """False: somebody else ended it meanwhile. A worker may just be telling of it, so it is tried again."""
+    while True:
+        seen = next((each for each in await store.rungs() if each.name == name), None)
+        if seen is None or seen.is_over:
+            return False
+        if await store.put_rung(seen.ended(by=by, now=now), seen=seen):
+            return True
+
+
+def _in_force(name: str, kept: Iterable[BegunRung], settings: Settings, now: float) -> RungInForce | None:
+    return next((each for each in degraded(kept, settings.degrade, now).rungs if each.settings.name == name), None)
+
+
+def _since(rung: RungInForce, now: float) -> str:
+    since, until = brief_text(rung.begun.begun_at, now), brief_text(rung.ends_at, now)
+    said = f'"{rung.settings.name}" is in force since {since} and until {until}'
+    return f"{said}, by {one_line(rung.begun.by)}: {one_line(rung.begun.reason)}"
+
+
+def _listed(configured: Iterable[DegradeSettings], kept: tuple[BegunRung, ...], now: float) -> Iterator[str]:
+    configured = tuple(configured)
+    if not configured:
+        yield "The configuration has no rungs: docs/degrade.md says how to agree on some."
+    in_force = {each.settings.name: each for each in degraded(kept, configured, now).rungs}
+    for each in configured:
+        what = _WHAT[each.what].format(channels=", then ".join(each.channels or ()))
+        yield f"{each.name}: {what}; for at most {amount(int(each.longest))}"
+        yield "  " + (_since(in_force[each.name], now) if each.name in in_force else "not in force")
+    for rung in kept:
+        if settings_of(rung, configured) is None and not rung.is_over and now < rung.ends_at:
+            yield f'{one_line(rung.name)}: is not in force: the configuration has no such rung (what = "{rung.what}")'
+
+
+def _own_name() -> str:
+    """The user of the operating system who runs this."""
+    name = user_name(os.getuid())
+    through = os.environ.get("SUDO_USER")
+    return f"{through} (as {name})" if through and through != name else name
+
+
+def _seconds(written: str) -> float:
+    seconds = duration(written)
+    if seconds < 60:
+        raise argparse.ArgumentTypeError("must be at least a minute")
+    return seconds
+
+
+def _reason(written: str) -> str:
+    words = " ".join(written.split())
+    if not words:
+        raise argparse.ArgumentTypeError("is empty: say why, for log and audit")
+    if len(words) > MOST_REASON_CHARACTERS:
+        raise argparse.ArgumentTypeError(f"is {len(words)} characters long: {MOST_REASON_CHARACTERS} is the most")
+    if not words.isprintable():
+        raise argparse.ArgumentTypeError("holds control characters: write plain text")
+    return words

@@ -1,0 +1,4 @@
+CREATE TABLE rungs (
+    name TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+) STRICT;
