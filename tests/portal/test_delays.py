@@ -8,6 +8,7 @@ from config.factors import ChannelKind
 from tests.portal.stage import SIGN_IN_ORIGIN, Down, Stage, running_portal
 from tests.portal.test_choice import NAME, portal
 from tests.support.canaries import SMS, canary_settings, forwarded, node, text_of
+from tests.support.gatepost import free_port
 from tests.support.smtp_sink import smtp_sink
 
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
@@ -16,8 +17,9 @@ AFTER_PASSWORD = "If you have another way to sign in, you can choose it after yo
 
 
 async def test_a_stopped_relay_is_on_the_pages_within_the_canarys_time_and_gone_after_it(tmp_path: Path) -> None:
-    async with running_portal(tmp_path) as stage, smtp_sink() as sink:
-        at = node(canary_settings(sink.port, {**SMS, "every": 600.0}), stage.store.canaries, lambda: stage.now)
+    port = free_port()
+    async with running_portal(tmp_path) as stage:
+        at = node(canary_settings(port, {**SMS, "every": 600.0}), stage.store.canaries, lambda: stage.now)
         stage.delays.by = at.served.board
         stage.phone.channels = {"kapow": ChannelKind.SMS}
         canaries, board = at.served.canaries, at.served.board
@@ -31,20 +33,21 @@ async def test_a_stopped_relay_is_on_the_pages_within_the_canarys_time_and_gone_
             browser = stage.browser()
             return [DELAYED in page.text for page in (await browser.get(SIGN_IN), await stage.to_passcode(browser))]
 
-        await turn()
-        await canaries.take(forwarded(text_of(await sink.next_message())))
-        await turn()
+        async def turn_with_a_relay() -> None:
+            async with smtp_sink(port=port) as sink:
+                await turn()
+                await canaries.take(forwarded(text_of(await sink.next_message())))
+                await turn()
+            await at.channels.close()
+
+        await turn_with_a_relay()
         assert await pages() == [False, False]
-        sink.data = "451 the disk is full"
         stage.now += 600
         await turn()
         assert await pages() == [True, True]
         assert await at.served.checks["canary kapow"].ask() is not None
-        sink.data = "250 OK"
         stage.now += 120
-        await turn()
-        await canaries.take(forwarded(text_of(await sink.next_message())))
-        await turn()
+        await turn_with_a_relay()
         assert await pages() == [False, False]
         assert await at.served.checks["canary kapow"].ask() is None
 
