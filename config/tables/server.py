@@ -63,6 +63,9 @@ class ServerSettings(FrozenTable):
     """Processes that share the work: one for each core."""
     drain_timeout: Annotated[Seconds, Field(ge=1, le=3600)] = 30.0
     """How long a worker that stops waits for requests and downloads in flight."""
+    reload: Literal["checked", "rehearsed"] = "checked"
+    """What a configuration needs to come into force by a reload: no problem (`checked`), or a rehearsal too
+    (`rehearsed`; `gatepost rehearse`). What stands in the configuration in force counts. A restart is never refused."""
     admin_listen: ListenAddress | None = None
     """Where `/livez`, `/readyz` and `/metrics` are served: never on a public address. Not set: nowhere."""
     key: Secret | None = None

@@ -6,6 +6,7 @@ descriptor that only workers read. They never reach a disk.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -18,15 +19,19 @@ from config.checks import warnings
 from config.problems import ConfigurationError
 from config.settings import Settings
 from proxy.commands.file_checks import load_checked, message_warnings
+from proxy.operations.store_errors import StoreError
+from proxy.rehearsal.rehearsed import digest_of, rehearsal_key
 from proxy.secrets.key_file import KeyFileError, load_keys
+from proxy.secrets.keys import Keys
 from proxy.ssh.start_checks import load_or_create_host_key_of
+from proxy.store.open import open_store
 from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
 
 
 def main(text: str) -> int:
     """Write the plan that a `PlanOrder` in JSON asks for, and the settings if they can be used."""
     order = PlanOrder(**json.loads(text))
-    plan, settings = make_plan(Path(order.config))
+    plan, settings = make_plan(Path(order.config), rehearsal=order.rehearsal)
     if plan.outline is not None and plan.outline.ssh and SSH not in order.opens:
         problem = f"{order.config}: ssh.listen: Gatepost was started before it could do this: restart it once"
         plan, settings = Plan(problems=(problem,)), None
@@ -40,18 +45,24 @@ def main(text: str) -> int:
     return 0
 
 
-def make_plan(config: Path) -> tuple[Plan, Settings | None]:
-    """The settings are None if there is a problem."""
+def make_plan(config: Path, *, rehearsal: str | None = None) -> tuple[Plan, Settings | None]:
+    """The settings are None if there is a problem. `rehearsal` as in `PlanOrder`."""
     try:
         settings, _ = load_checked(config, os.environ)
-        load_keys(settings.server, now=time.time())
+        ring = load_keys(settings.server, now=time.time())
         if settings.ssh.is_on:
             load_or_create_host_key_of(settings)
     except ConfigurationError as error:
         return Plan(problems=tuple(map(str, error.problems))), None
     except KeyFileError as error:  # it could not be made after all
         return Plan(problems=(f"{config}: {error}",)), None
-    server = settings.server
+    server, digest, not_rehearsed = settings.server, "", []
+    if rehearsal or (rehearsal is not None and server.reload == "rehearsed"):
+        digest = digest_of(settings, key=rehearsal_key(Keys(ring))).hex()
+        if digest != rehearsal:
+            not_rehearsed = _not_rehearsed(config, settings, digest)
+    if rehearsal and not_rehearsed:
+        return Plan(problems=tuple(f"{config}: server: reload: {each}" for each in not_rehearsed)), None
     outline = Outline(
         listen=tuple((host, port) for host, port in server.listen),
         redirect=tuple((host, port) for host, port in server.redirect_listen),
@@ -59,5 +70,28 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         workers=server.workers,
         drain_seconds=server.drain_timeout,
         ssh=tuple((host, port) for host, port in settings.ssh.listen),
+        rehearsal=digest if server.reload == "rehearsed" else "",
     )
-    return Plan(outline=outline, warnings=(*warnings(settings), *message_warnings(settings))), settings
+    told = (*warnings(settings), *message_warnings(settings), *(f"server: reload: {each}" for each in not_rehearsed))
+    return Plan(outline=outline, warnings=told), settings
+
+
+def _not_rehearsed(config: Path, settings: Settings, digest: str) -> list[str]:
+    """Why this configuration does not count as rehearsed, in a sentence; none if it does. In doubt it does not."""
+
+    async def was_rehearsed() -> bool:
+        store = open_store(settings.store)
+        try:
+            return await store.decisions.was_rehearsed(bytes.fromhex(digest), now=time.time())
+        finally:
+            await store.close()
+
+    try:
+        if asyncio.run(was_rehearsed()):
+            return []
+    except StoreError as error:
+        return [f"whether this configuration was rehearsed is not known: the store cannot be read: {error}"]
+    return [
+        "nobody has rehearsed this configuration: give the one in force a name of its own, such as OLD.toml in the same"
+        f" folder, and run gatepost rehearse {config} --config OLD.toml"
+    ]

@@ -102,7 +102,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         )
         digest = digest_of(new, key=rehearsal_key(keys)) if arguments.new is not None else b""
         if digest:
-            await store.decisions.put_rehearsed(digest, forgotten_at=now + REHEARSED_SECONDS)
+            await _remember(digest, settings, new, store, now)
     except (DirectoryUnavailable, DirectoryMisconfigured, StoreError) as error:
         return fail(error)
     finally:
@@ -114,6 +114,17 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     else:
         _write(rehearsed, found, missing, stdout)
     return 1 if rehearsed.harms else 0
+
+
+async def _remember(digest: bytes, settings: Settings, new: Settings, store: Store, now: float) -> None:
+    """Where the plan of the new configuration looks: in its own store, if that is another one."""
+    is_same = new.store == settings.store
+    there = store if is_same else open_store(new.store)
+    try:
+        await there.decisions.put_rehearsed(digest, forgotten_at=now + REHEARSED_SECONDS)
+    finally:
+        if not is_same:
+            await there.close()
 
 
 async def _decisions(

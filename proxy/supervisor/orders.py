@@ -38,6 +38,11 @@ class PlanOrder:
 
     Empty: it was started before an upgrade in place, and knows of none.
     """
+    rehearsal: str | None = None
+    """`Outline.rehearsal` of the configuration in force; empty where there is none yet.
+
+    None: the supervisor was started before an upgrade in place, and does not know the field.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,9 @@ class Outline:
     workers: int
     drain_seconds: float
     ssh: tuple[Address, ...] = ()
+    rehearsal: str = ""
+    """A digest of this configuration, where the next one comes into force only if it was rehearsed; empty: it need not
+    be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,8 @@ class Plan:
 
 def to_json(told: PlanOrder | WorkerOrder | Plan) -> str:
     fields = asdict(told)
-    if isinstance(told, Plan) and told.outline is not None and not told.outline.ssh:
-        del fields["outline"]["ssh"]  # a supervisor from before an upgrade in place does not know it
+    if isinstance(told, Plan) and told.outline is not None:
+        for key in ("ssh", "rehearsal"):
+            if not fields["outline"][key]:
+                del fields["outline"][key]  # a supervisor from before an upgrade in place does not know it
     return json.dumps(fields)

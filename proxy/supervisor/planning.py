@@ -22,12 +22,17 @@ class PlanRefused(Exception):
         self.problems = problems
 
 
-async def make_plan(config: Path, children: Children) -> tuple[Plan, int]:
-    """What a child makes of the file; and where it left the settings. Raises `PlanRefused`."""
+async def make_plan(config: Path, children: Children, *, rehearsal: str = "") -> tuple[Plan, int]:
+    """What a child makes of the file; and where it left the settings. `rehearsal` is that of the outline in force.
+
+    Raises `PlanRefused`.
+    """
     settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         child = await children.start(
-            PLAN, partial(PlanOrder, config=str(config), settings=settings, opens=OPENS), [settings]
+            PLAN,
+            partial(PlanOrder, config=str(config), settings=settings, opens=OPENS, rehearsal=rehearsal),
+            [settings],
         )
         try:
             async with asyncio.timeout(PLAN_SECONDS):

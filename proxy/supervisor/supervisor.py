@@ -142,11 +142,11 @@ class Supervisor:
             self._notifier.ready(self._status())
 
     async def _next_reign(self) -> None:
-        plan, settings = await make_plan(self._config, self._children)
-        for warning in plan.warnings:
-            self._log.warning("configuration.warning", warning=warning)
         before = self._reign
         assert before is not None  # noqa: S101  # for the type checker
+        plan, settings = await make_plan(self._config, self._children, rehearsal=before.outline.rehearsal)
+        for warning in plan.warnings:
+            self._log.warning("configuration.warning", warning=warning)
         reign = self._prepared(plan, settings)
         try:
             await reign.fleet.start(must_start=True)
