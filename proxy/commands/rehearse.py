@@ -32,7 +32,7 @@ from proxy.rehearsal.everybody import Everybody, everybody_after, everybody_with
 from proxy.rehearsal.opening import OpenedDecisions, opened
 from proxy.rehearsal.rehearse import rehearse
 from proxy.rehearsal.rehearsed import REHEARSED_SECONDS, digest_of, rehearsal_key
-from proxy.rehearsal.standings import standings
+from proxy.rehearsal.standings import Standings
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess
@@ -93,12 +93,13 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         else:
             after = everybody_after(settings, new, before, counterparts(settings, new).realms, names, now=now)
         found = await _decisions(arguments, settings, store, keys, before, stderr, now)
+        standings = Standings(store, keys)
         rehearsed = rehearse(
             settings,
             new,
             found.decisions,
-            before=await standings(settings, before.people, store, keys),
-            after=await standings(new, after.people, store, keys),
+            before=await standings.of(settings, before.people),
+            after=await standings.of(new, after.people),
         )
         digest = digest_of(new, key=rehearsal_key(keys)) if arguments.new is not None else b""
         if digest:

@@ -6,7 +6,7 @@ uses an app is told what becomes of their access to its parts, whether or not th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from config.factors import Factor
@@ -28,6 +28,8 @@ class KnownStanding:
 
     person: KnownPerson
     places: ProofPlaces
+    kind: int
+    """The same for two people whom nothing that decides can tell apart."""
 
 
 People = Mapping[tuple[str, str], KnownStanding]
@@ -47,6 +49,7 @@ class _Rehearsal:
         self._same = counterparts(old, new)
         self._before, self._after = before, after
         self._changes = ChangesFound()
+        self._known: dict[tuple[object, ...], tuple[tuple[str, Difference], ...]] = {}
         self._parts: dict[str, list[tuple[str, Part]]] = {}
         self._unknown_apps: set[str] = set()
 
@@ -74,19 +77,28 @@ class _Rehearsal:
     def _replay(self, decided: DecidedAccess, before: KnownStanding) -> None:
         app, realm = decided.app, self._same.realms.get(decided.realm)
         after = None if realm is None else self._after.get((realm, decided.guid))
-        why = f'the realm "{decided.realm}" is not there any more' if realm is None else _AWAY
-        principal = before.person.principal
-        was = _asker(decided, before)
-        now = None if after is None else _asker(decided, after)
+        places = self._old.place(decided.address), self._new.place(decided.address)
+        proven = decided.factors[:1], Factor.PASS in decided.factors
+        key = (app, decided.realm, before.kind, after and after.kind, decided.way, proven, places)
+        known = self._known.get(key)
+        if known is None:
+            was, now = _asker(decided, before), None if after is None else _asker(decided, after)
+            why = f'the realm "{decided.realm}" is not there any more' if realm is None else _AWAY
+            known = self._known[key] = tuple(self._differences(was, now, app, why))
+        for part, found in known:
+            self._changes.add(before.person.principal, app, part, found)
+
+    def _differences(self, was: Asker, now: Asker | None, app: str, why: str) -> Iterator[tuple[str, Difference]]:
+        """With the part of the app that each is about."""
         whole = self._compare(was, now, app, None, why)
         if whole is not None:
-            self._changes.add(principal, app, "", whole)
+            yield "", whole
         if app not in self._same.apps or now is None:
             return  # which was told of the whole app
         for name, part in self._parts_of(app):
             found = self._compare(was, now, app, part, why)
             if found is not None and not _is_told(found, whole):
-                self._changes.add(principal, app, name, found)
+                yield name, found
 
     def _compare(self, was: Asker, now: Asker | None, app: str, part: Part | None, why: str) -> Difference | None:
         old = self._old.access(was, app, part)

@@ -20,7 +20,7 @@ from proxy.access.networks import is_within, parse_address
 from proxy.access.policy import NotInGroups, asked_for, judge
 from proxy.access.rules import AppRules, PathRule, create_app_rules, rules_of
 from proxy.access.schemes import AppDemand, create_app_demand
-from proxy.factors.second_factor import Chosen, Unusable
+from proxy.factors.second_factor import Unusable
 from proxy.rehearsal.review import rule_text
 from proxy.sessions.way import Way
 from proxy.sign_in.dry_run import first_factors_of
@@ -90,7 +90,6 @@ class Replay:
         ways = ((Way.SSH, settings.ssh.is_on), (Way.RADIUS, settings.radius.is_on), (Way.API, settings.api.enabled))
         self._closed = frozenset(way for way, is_on in ways if not is_on)
         self._known_networks: dict[str, tuple[bool, ...]] = {}
-        self._known: dict[tuple[object, ...], Access] = {}
 
     def rule_for(self, app: str, part: Part | None) -> PathRule | None:
         """The rule that such requests fall under; None: the app's own groups decide."""
@@ -106,20 +105,10 @@ class Replay:
 
     def access(self, asker: Asker, app: str, part: Part | None = None) -> Access:
         """`app`: by the name that it has here; empty: the sign-in alone."""
-        principal = asker.person.principal
         rule = self.rule_for(app, part) if app else None
-        ways = asker.places.ways
-        key = (
-            *(principal.realm, principal.groups, asker.person.refusals, asker.first, asker.way),
-            *(self._place(asker.address), app, None if rule is None else rule.key),
-            tuple((factor, _kind(way)) for factor, way in ways.items()),
-        )
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._access(asker, self.apps.get(app), rule)
-        return known
+        return self._access(asker, self.apps.get(app), rule)
 
-    def _place(self, address: str) -> tuple[bool, ...]:
+    def place(self, address: str) -> tuple[bool, ...]:
         """In which of the configuration's networks it is: nothing else of an address matters."""
         known = self._known_networks.get(address)
         if known is None:
@@ -214,10 +203,6 @@ def _why_not(
 
 def _from_here(rule: PathRule) -> str:
     return f"is open only from {', '.join(map(str, rule.networks or ()))}"
-
-
-def _kind(way: Chosen | Unusable) -> object:
-    return (way.lack, way.reason) if isinstance(way, Unusable) else way.factor
 
 
 def _networks_of(settings: Settings) -> list[tuple[Network, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
 from config.factors import Factor
@@ -10,15 +10,19 @@ from config.settings import Settings
 from directory.known_person import KnownPerson
 from proxy.factors.enrolment import Enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
-from proxy.factors.passes.passes import Passes
 from proxy.factors.passkey.passkeys import Passkeys
-from proxy.factors.second_factor import Chosen, Lack, Unusable
+from proxy.factors.second_factor import Chosen, Lack, SecondFactor, Unusable
 from proxy.rehearsal.rehearse import KnownStanding
 from proxy.secrets.keys import Keys
 from proxy.sign_in.create import SignInStore, create_passes, second_factors
 from proxy.sign_in.walk import ProofPlaces
 
 _NO_PASS = Unusable(factor=Factor.PASS, lack=Lack.PASS, reason="no_pass")
+_DECIDES_PLACES = ("mobile", "second_factor", "sms", "passcode", "help_desk")
+"""The tables that say what somebody can prove; more than enough of them."""
+
+By = tuple[str, str]
+"""Realm and GUID."""
 
 
 class _KnownEnrolments:
@@ -27,30 +31,64 @@ class _KnownEnrolments:
     def __init__(self, store: EnrolmentStore, there: Collection[str]) -> None:
         self._store = store
         self._there = frozenset(there)
+        self._known: dict[str, tuple[Enrolment, ...]] = {}
 
     async def enrolments(self, guid: str) -> tuple[Enrolment, ...]:
-        return await self._store.enrolments(guid) if guid in self._there else ()
+        if guid not in self._there:
+            return ()
+        if guid not in self._known:
+            self._known[guid] = await self._store.enrolments(guid)
+        return self._known[guid]
 
 
-async def standings(
-    settings: Settings, people: Iterable[KnownPerson], store: SignInStore, keys: Keys
-) -> dict[tuple[str, str], KnownStanding]:
-    """By realm and GUID. Nobody has a pass, and no rule of the moment holds a number back.
+class Standings:
+    """Nobody has a pass, and no rule of the moment holds a number back."""
 
-    Raises `StoreUnavailable`.
-    """
-    there = await store.enrolments.guids_with_enrolments()
-    enrolments = cast(EnrolmentStore, _KnownEnrolments(store.enrolments, there))
-    passes: Passes = create_passes(settings, store.passes, keys)
-    passkeys = Passkeys(settings, enrolments, keys)
-    factors = second_factors(settings, store.numbers, enrolments, keys, passkeys, passes)
-    del factors[Factor.PASS]
-    found = {}
-    for person in people:
-        principal = person.principal
-        held: dict[Factor, Chosen | Unusable] = {
-            factor: await second.held_by(principal, factor) for factor, second in factors.items()
-        }
-        held[Factor.PASS] = _NO_PASS
-        found[principal.realm, principal.guid] = KnownStanding(person=person, places=ProofPlaces(ways=held, held=held))
-    return found
+    def __init__(self, store: SignInStore, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+        self._enrolments: EnrolmentStore | None = None
+        self._places: dict[tuple[object, ...], ProofPlaces] = {}
+
+    async def of(self, settings: Settings, people: Iterable[KnownPerson]) -> Mapping[By, KnownStanding]:
+        """Raises `StoreUnavailable`. What two configurations say alike is asked once."""
+        factors = await self._factors(settings)
+        tables = tuple(getattr(settings, name).model_dump_json() for name in _DECIDES_PLACES)
+        kinds: dict[tuple[object, ...], int] = {}
+        found = {}
+        for person in people:
+            principal = person.principal
+            facts = (tables, principal.realm, principal.guid, principal.mobiles, principal.mail)
+            places = self._places.get(facts)
+            if places is None:
+                places = self._places[facts] = await _places(factors, person)
+            kind = (
+                *(principal.realm, principal.groups, person.refusals),
+                *((factor, _kind(way)) for factor, way in places.ways.items()),
+            )
+            number = kinds.setdefault(kind, len(kinds))
+            found[principal.realm, principal.guid] = KnownStanding(person=person, places=places, kind=number)
+        return found
+
+    async def _factors(self, settings: Settings) -> dict[Factor, SecondFactor]:
+        store, keys = self._store, self._keys
+        if self._enrolments is None:
+            there = await store.enrolments.guids_with_enrolments()
+            self._enrolments = cast(EnrolmentStore, _KnownEnrolments(store.enrolments, there))
+        passes, passkeys = create_passes(settings, store.passes, keys), Passkeys(settings, self._enrolments, keys)
+        factors = second_factors(settings, store.numbers, self._enrolments, keys, passkeys, passes)
+        del factors[Factor.PASS]
+        return factors
+
+
+async def _places(factors: Mapping[Factor, SecondFactor], person: KnownPerson) -> ProofPlaces:
+    held: dict[Factor, Chosen | Unusable] = {
+        factor: await second.held_by(person.principal, factor) for factor, second in factors.items()
+    }
+    held[Factor.PASS] = _NO_PASS
+    return ProofPlaces(ways=held, held=held)
+
+
+def _kind(way: Chosen | Unusable) -> object:
+    """All of it that decides: which one it is, or why there is none."""
+    return (way.lack, way.reason) if isinstance(way, Unusable) else (way.factor, way.kind)

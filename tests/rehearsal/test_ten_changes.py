@@ -13,7 +13,7 @@ from directory.known_person import KnownPerson
 from proxy.factors.enrolment import Enrolment
 from proxy.rehearsal.changes import Effect, Rehearsed
 from proxy.rehearsal.rehearse import rehearse
-from proxy.rehearsal.standings import standings
+from proxy.rehearsal.standings import Standings
 from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess
 from tests.support.memory_store import MemoryStore
@@ -148,11 +148,11 @@ async def rehearsed_between(old: Settings, new: Settings) -> Rehearsed:
     store = MemoryStore()
     for number in filter(lambda number: number % 7 == 0, CORP):
         assert await store.enrolments.put_enrolments([totp(number)])
-    found = []
+    standings, found = Standings(store, KEYS), []
     for settings in (old, new):
         there = {each.name for each in settings.directories}
         people = [each for each in map(person, (*CORP, *PARTNERS)) if each.principal.realm in there]
-        found.append(await standings(settings, people, store, KEYS))
+        found.append(await standings.of(settings, people))
     return rehearse(old, new, DECISIONS, before=found[0], after=found[1])
 
 
