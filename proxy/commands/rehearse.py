@@ -93,13 +93,13 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         else:
             after = everybody_after(settings, new, before, counterparts(settings, new).realms, names, now=now)
         found = await _decisions(arguments, settings, store, keys, before, stderr, now)
-        standings = Standings(store, keys)
+        standings, theirs = Standings(store, keys), {each.guid for each in found.decisions}
         rehearsed = rehearse(
             settings,
             new,
             found.decisions,
-            before=await standings.of(settings, before.people),
-            after=await standings.of(new, after.people),
+            before=await standings.of(settings, (each for each in before.people if each.principal.guid in theirs)),
+            after=await standings.of(new, (each for each in after.people if each.principal.guid in theirs)),
         )
         digest = digest_of(new, key=rehearsal_key(keys)) if arguments.new is not None else b""
         if digest:

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from config.factors import Factor
@@ -44,6 +45,9 @@ class DecisionStore(Protocol):
         ...
 
     async def was_rehearsed(self, digest: bytes, *, now: float) -> bool: ...
+
+
+_WAYS = {way.value: way for way in Way}
 
 
 def day_of(instant: float) -> str:
@@ -82,10 +86,15 @@ def from_bytes(plain: bytes) -> DecidedAccess | None:
             app=app,
             rule=rule,
             scheme=scheme,
-            factors=tuple(map(Factor, factors.split())),
-            way=Way(way),
+            factors=_factors_of(factors),
+            way=_WAYS[way],
             address=address,
             reason=reason,
         )
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         return None
+
+
+@lru_cache(maxsize=1000)
+def _factors_of(text: str) -> tuple[Factor, ...]:
+    return tuple(map(Factor, text.split()))
