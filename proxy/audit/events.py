@@ -103,6 +103,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.number_confirmed": _means("a changed number was confirmed", personal=("destination", "by")),
     "admin.sessions_ended": _means("a person's sessions were ended", "sessions", personal=_BY),
     "admin.sessions_shown": _means("an admin searched the sessions", "searched_by", "sessions"),
+    "admin.sends_shown": _means("an admin saw the messages that were sent last", "messages"),
     "admin.throttled_shown": _means("an admin saw whom a limit has stopped", "people"),
     "admin.configuration_shown": _means("an admin saw the configuration, without its secrets"),
     "admin.browsers_forgotten": _means("a person's remembered browsers were forgotten", "browsers", personal=_BY),

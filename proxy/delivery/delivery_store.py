@@ -19,6 +19,8 @@ REMEMBERED_SECONDS = 3 * 86_400.0
 """Mail servers try for days before they say that a message could not be delivered. As long an admin can look it up."""
 MOST_REMEMBERED = 1000
 """How many failures are kept: the latest ones."""
+MOST_LISTED = 500
+"""How many messages can be listed: the latest ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ class Sending:
     """Whether the message showed the tag."""
     country: str = ""
     """ISO region of the number, as far as it is known: for the metrics."""
+
+    entered_at: float | None = None
+    """When its passcode was entered, which every message of its challenge had; None: it was not."""
 
     @property
     def is_under_way(self) -> bool:
@@ -155,6 +160,10 @@ class DeliveryStore(Protocol):
 
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
         """Every message of one challenge, in the order of sending. The caller judges whose challenge it is."""
+        ...
+
+    async def latest_sendings(self, *, now: float) -> tuple[Sending, ...]:
+        """The `MOST_LISTED` latest of everybody's, the latest first."""
         ...
 
     async def put_failure(self, failure: DeliveryFailure) -> None:

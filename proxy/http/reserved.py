@@ -50,6 +50,7 @@ ADMIN_SESSIONS_END = ADMIN_SESSIONS + "/end"
 ADMIN_THROTTLED = ADMIN + "throttled"
 ADMIN_THROTTLED_RELEASE = ADMIN_THROTTLED + "/release"
 ADMIN_CONFIGURATION = ADMIN + "configuration"
+ADMIN_SENDS = ADMIN + "sends"
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
@@ -58,15 +59,8 @@ ADMIN_MOBILES_STATUS = ADMIN_MOBILES + "/status"
 """The report as a file, by the ending of its name."""
 ADMIN_PAGES = frozenset(
     (
-        ADMIN,
-        ADMIN_CONFIGURATION,
-        ADMIN_PERSON,
-        ADMIN_SESSIONS,
-        ADMIN_THROTTLED,
-        ADMIN_PASSES,
-        ADMIN_PEOPLE,
-        ADMIN_UNDELIVERED,
-        ADMIN_MOBILES,
+        *(ADMIN, ADMIN_PERSON, ADMIN_SESSIONS, ADMIN_THROTTLED, ADMIN_PASSES, ADMIN_PEOPLE, ADMIN_SENDS),
+        *(ADMIN_UNDELIVERED, ADMIN_MOBILES, ADMIN_CONFIGURATION),
     )
 )
 """Where a sign-in may lead back to: exactly these."""

@@ -54,6 +54,36 @@ class Look:
     """How long messages of its channel take today, if that is long."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """One message, as it is told to the help desk."""
+
+    realm: str
+    username: str
+    channel: str
+    destination: str
+    """Masked."""
+    sent_at: float
+    fate: Fate
+    reason: str
+    """Why it failed; empty: nobody said."""
+    entered_at: float | None
+    """When its passcode was entered; None: it was not."""
+
+
+def told_of(sending: Sending) -> SentMessage:
+    return SentMessage(
+        realm=sending.realm,
+        username=sending.username,
+        channel=sending.channel,
+        destination=sending.destination,
+        sent_at=sending.sent_at,
+        fate=fate_of(sending),
+        reason=sending.reason,
+        entered_at=sending.entered_at,
+    )
+
+
 class Unsent(Enum):
     """Why a message that was tried just now is not under way."""
 

@@ -35,7 +35,7 @@ from proxy.operations.log import AUDIT_ALONE
 from proxy.operations.metrics import Metrics
 from proxy.secrets.tokens import new_token
 from proxy.sign_in.client import Client, Goal
-from proxy.sign_in.message_fate import Look, fate_of, latest_of
+from proxy.sign_in.message_fate import Look, SentMessage, fate_of, latest_of, told_of
 from proxy.throttle.throttle import Throttle
 
 ASK_AGAIN_SECONDS = 3.0
@@ -180,6 +180,10 @@ class Messages:
         """All failures that are remembered, the latest first. Raises `StoreUnavailable`."""
         return await self.deliveries.failures(since=now - REMEMBERED_SECONDS)
 
+    async def latest(self, *, now: float) -> Sequence[SentMessage]:
+        """What was sent last, to anybody, the latest first. Raises `StoreUnavailable`."""
+        return [told_of(each) for each in await self.deliveries.latest_sendings(now=now)]
+
     async def look(self, principal: Principal, challenge: Challenge, *, at_least: float, now: float) -> Look:
         """What is known of its latest message, after asking the channel where that is due. `at_least`: how many seconds
         after it another one is offered at the earliest. Raises `StoreUnavailable`."""
@@ -217,6 +221,8 @@ class Messages:
         latest = latest_of(under_way)
         if latest is not None:
             self.metrics.count_entered(latest.channel, latest.country)
+        for each in sendings:
+            await self.deliveries.put_sending(replace(each, entered_at=now))
         if len(under_way) == 1:
             await self.arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
 

@@ -11,12 +11,13 @@ from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
 from tests.portal.stage import ScriptedDirectory
 from tests.portal.test_admin_configuration import CONFIGURATION, MAY, RELAY
+from tests.portal.test_admin_sends import SENDS, several
 from tests.portal.test_admin_sessions import SESSIONS, found, kept
 from tests.portal.test_admin_throttled import LIMITS, THROTTLED, guess, lock_codes, released
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_sessions, _silence, _throttled, _configuration):
+    for part in (_sessions, _silence, _throttled, _configuration, _sends):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -64,3 +65,13 @@ async def _throttled(states: States, folder: Path) -> None:
 async def _configuration(states: States, folder: Path) -> None:
     async with admin_stage(folder, admin=MAY, smtp=[RELAY]) as stage:
         states.add("admin: the configuration", await (await signed_in_admin(stage)).get(CONFIGURATION))
+
+
+async def _sends(states: States, folder: Path) -> None:
+    async with admin_stage(folder) as stage:
+        admin = await signed_in_admin(stage)
+        states.add("admin: nothing was sent", await admin.get(SENDS))
+        browser = stage.browser()
+        await stage.sign_in(browser)
+        await several(stage)
+        states.add("admin: codes sent", await admin.get(SENDS))

@@ -40,6 +40,7 @@ NEEDS: dict[tuple[str, str], AdminRight | None] = {
     ("GET", "throttled"): LOOK,
     ("POST", "throttled/release"): ACT,
     ("GET", "configuration"): CONFIGURATION,
+    ("GET", "sends"): LOOK,
     ("GET", "undelivered"): LOOK,
     ("GET", "mobiles"): REPORT,
     ("POST", "mobiles"): REPORT,

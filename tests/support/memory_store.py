@@ -10,7 +10,7 @@ from config.factors import Factor
 from proxy.audit.person_keys import PersonKey
 from proxy.canary.canary_message import CanaryRecord
 from proxy.degrade.rung import BegunRung
-from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
+from proxy.delivery.delivery_store import MOST_LISTED, MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
 from proxy.factors.enrolment import Enrolment
@@ -43,6 +43,7 @@ _READING = {
     "sessions",
     "newest_sessions",
     "throttled",
+    "latest_sendings",
     "persons",
     "hosts_of",
     "former_owner",
@@ -198,6 +199,11 @@ class MemoryDeliveries:
             each for each in self._sendings.values() if each.challenge_id == challenge_id and now < each.expires_at
         ]
         return tuple(sorted(found, key=lambda each: each.sent_at))
+
+    async def latest_sendings(self, *, now: float) -> tuple[Sending, ...]:
+        self._called("latest_sendings")
+        found = [each for each in self._sendings.values() if now < each.expires_at]
+        return tuple(sorted(found, key=lambda each: each.sent_at, reverse=True)[:MOST_LISTED])
 
     async def put_failure(self, failure: DeliveryFailure) -> None:
         self._called("put_failure")

@@ -27,6 +27,7 @@ from proxy.http.reserved import (
     ADMIN_PEOPLE_JUDGE,
     ADMIN_PEOPLE_NUMBER,
     ADMIN_PERSON,
+    ADMIN_SENDS,
     ADMIN_SESSIONS,
     ADMIN_SESSIONS_END,
     ADMIN_SETTLE,
@@ -54,6 +55,7 @@ from proxy.portal.admin.passes import show_passes, take_give, take_passes
 from proxy.portal.admin.person_buttons import take_confirm, take_end, take_factor, take_forget, take_settle, take_unlock
 from proxy.portal.admin.person_page import show_person, take_person
 from proxy.portal.admin.report_maker import ReportMaker
+from proxy.portal.admin.sends import show_sends
 from proxy.portal.admin.sessions import show_sessions, take_end_one, take_sessions
 from proxy.portal.admin.throttled import show_throttled, take_release
 from proxy.portal.admin.undelivered import show_undelivered
@@ -99,6 +101,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.post(ADMIN_SESSIONS_END, for_admins(take_end_one, back=ADMIN_SESSIONS, needs=act)),
             web.get(ADMIN_THROTTLED, for_admins(show_throttled, back=ADMIN_THROTTLED, needs=look)),
             web.post(ADMIN_THROTTLED_RELEASE, for_admins(take_release, back=ADMIN_THROTTLED, needs=act)),
+            web.get(ADMIN_SENDS, for_admins(show_sends, back=ADMIN_SENDS, needs=look)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
             web.get(
                 ADMIN_CONFIGURATION,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
+from proxy.delivery.delivery_store import MOST_LISTED, MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
@@ -88,7 +88,7 @@ class RedisKeptRecords:
 
     async def put_sending(self, sending: Sending) -> None:
         ends_at, ttl = sending.expires_at, self._connections.ttl(sending.expires_at)
-        arguments = (sending.message_id, sending.challenge_id, ends_at, sending_to_json(sending), ttl)
+        arguments = (sending.message_id, sending.challenge_id, ends_at, sending_to_json(sending), ttl, MOST_LISTED)
         await self._connections.run(CHALLENGES, "put_sending", *arguments, is_repeatable=True)
 
     async def sending(self, message_id: str, *, now: float) -> Sending | None:
@@ -99,6 +99,11 @@ class RedisKeptRecords:
         records = await self._connections.run(CHALLENGES, "sendings_of", challenge_id, now, is_repeatable=True)
         found = filter(None, map(readable_sending, records))
         return tuple(sorted(found, key=lambda each: each.sent_at))
+
+    async def latest_sendings(self, *, now: float) -> tuple[Sending, ...]:
+        records = await self._connections.run(CHALLENGES, "latest_sendings", now, is_repeatable=True)
+        found = filter(None, map(readable_sending, records))
+        return tuple(sorted(found, key=lambda each: each.sent_at, reverse=True))
 
     async def put_failure(self, failure: DeliveryFailure) -> None:
         """All of them are one sorted set by instant."""

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
+from proxy.delivery.delivery_store import MOST_LISTED, MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT, PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
@@ -98,6 +98,12 @@ class SQLiteKeptRecords:
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
         rows = await self._database.rows(
             "SELECT record FROM sendings WHERE challenge_id = ? AND expires_at > ? ORDER BY sent_at", challenge_id, now
+        )
+        return tuple(found for (record,) in rows if (found := readable_sending(record)) is not None)
+
+    async def latest_sendings(self, *, now: float) -> tuple[Sending, ...]:
+        rows = await self._database.rows(
+            "SELECT record FROM sendings WHERE expires_at > ? ORDER BY sent_at DESC LIMIT ?", now, MOST_LISTED
         )
         return tuple(found for (record,) in rows if (found := readable_sending(record)) is not None)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus
+from proxy.delivery.delivery_store import MOST_LISTED, FailureReason
 from proxy.delivery.delivery_store import MOST_REMEMBERED as MOST_FAILURES
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURES_KEPT
-from proxy.delivery.delivery_store import FailureReason
 from proxy.store.contract import Store
 from tests.store.contract.values import HOST, LIMITS, cookie, failure
 from tests.support.people import NOW, sending, session
@@ -44,6 +44,17 @@ class DeliveriesContract:
         assert await store.deliveries.sending(sent.message_id, now=sent.expires_at) is None
         assert await store.deliveries.sendings_of("challenge", now=sent.expires_at) == ()
         assert await store.sessions.remove_expired(now=sent.expires_at, limits=LIMITS) >= 1
+
+    async def test_the_latest_messages_of_everybody_are_listed_and_no_more(self, store: Store) -> None:
+        assert await store.deliveries.latest_sendings(now=NOW) == ()
+        sent = [sending(f"challenge-{n % 7}", sent_at=NOW + n) for n in range(MOST_LISTED + 2)]
+        for each in sent:
+            await store.deliveries.put_sending(each)
+        entered = replace(sent[-1], entered_at=NOW + 900)
+        await store.deliveries.put_sending(entered)
+        latest = (entered, *reversed(sent[2:-1]))
+        assert await store.deliveries.latest_sendings(now=NOW) == latest
+        assert await store.deliveries.latest_sendings(now=sent[-2].expires_at) == (entered,)
 
     async def test_failures_are_told_from_an_instant_on_the_latest_first(self, store: Store) -> None:
         assert await store.deliveries.failures(since=0.0) == ()
