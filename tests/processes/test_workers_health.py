@@ -89,6 +89,7 @@ async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
     first, second = Metrics(realms=("corp",)), Metrics(realms=("corp",))
     for metrics, count in ((first, 3), (second, 4)):
         metrics.traffic.of("Wiki").by_class[2] += count
+        metrics.traffic.of("Wiki").note_answer(0.07)
         metrics.count_sign_in("signed_in", "corp")
     second.count_refusal("not_allowed")
     async with workers_in(tmp_path, first, second) as client:
@@ -97,6 +98,10 @@ async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
         "# TYPE gatepost_forwarded_requests_total counter",
         'gatepost_forwarded_requests_total{app="Wiki",status="2xx",worker="1"} 3.0',
         'gatepost_forwarded_requests_total{app="Wiki",status="2xx",worker="2"} 4.0',
+        "# TYPE gatepost_upstream_answer_seconds histogram",
+        'gatepost_upstream_answer_seconds_bucket{app="Wiki",le="0.05",worker="1"} 0.0',
+        'gatepost_upstream_answer_seconds_bucket{app="Wiki",le="0.1",worker="1"} 1.0',
+        'gatepost_upstream_answer_seconds_count{app="Wiki",worker="2"} 1.0',
         'gatepost_sign_ins_total{outcome="signed_in",realm="corp",worker="1"} 1.0',
         'gatepost_refusals_total{problem="not_allowed",worker="2"} 1.0',
     ):
