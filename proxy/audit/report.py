@@ -83,36 +83,51 @@ class EvidenceReport:
         return sum(each.count for each in self.sign_ins if not each.exception)
 
 
-def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
-    """Of the entries within this time. One pass: what it keeps grows with the kinds of sign-in, not with entries."""
-    kinds: dict[tuple[str, str, str, str, str], list[float]] = {}
-    exceptions: list[ExceptionSeen] = []
-    refused: dict[str, int] = {}
-    names: dict[str, str] = {}
-    for entry in entries:
+class ReportMaker:
+    """Takes one entry after the other. What it keeps grows with the kinds of sign-in, not with entries."""
+
+    def __init__(self, *, since: float, until: float) -> None:
+        self._since = since
+        self._until = until
+        self._kinds: dict[tuple[str, str, str, str, str], list[float]] = {}
+        self._exceptions: list[ExceptionSeen] = []
+        self._refused: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, entry: OpenedEntry) -> None:
         event = entry.event
         for each in entry.persons:
             if each.name:
-                names[each.guid] = name_of(each)
-        if not since <= entry.time < until:
-            continue
+                self._names[each.guid] = name_of(each)
+        if not self._since <= entry.time < self._until:
+            return
         if event.event == "sign_in.succeeded":
             scheme, factors = str(event.facts.get("scheme", "")), str(event.facts.get("factors", ""))
             key = (_key_of(event.actor), scheme, factors, event.way or "browser", event.address)
-            seen = kinds.setdefault(key, [0, entry.time, entry.time])
+            seen = self._kinds.setdefault(key, [0, entry.time, entry.time])
             seen[:] = [seen[0] + 1, min(seen[1], entry.time), max(seen[2], entry.time)]
         elif event.event in ("sign_in.refused", "sign_in.stopped"):
             reason = str(event.facts.get("reason", ""))
-            refused[reason] = refused.get(reason, 0) + 1
+            self._refused[reason] = self._refused.get(reason, 0) + 1
         elif event.event in EXCEPTIONS:
-            exceptions.append(_exception(entry))
-    return EvidenceReport(
-        since=since,
-        until=until,
-        sign_ins=tuple(sorted(_kinds(kinds, names), key=lambda each: (each.person, -each.count))),
-        exceptions=tuple(sorted(exceptions, key=lambda each: each.time)),
-        refused=dict(sorted(refused.items(), key=lambda each: (-each[1], each[0]))),
-    )
+            self._exceptions.append(_exception(entry))
+
+    def report(self) -> EvidenceReport:
+        return EvidenceReport(
+            since=self._since,
+            until=self._until,
+            sign_ins=tuple(sorted(_kinds(self._kinds, self._names), key=lambda each: (each.person, -each.count))),
+            exceptions=tuple(sorted(self._exceptions, key=lambda each: each.time)),
+            refused=dict(sorted(self._refused.items(), key=lambda each: (-each[1], each[0]))),
+        )
+
+
+def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
+    """Of the entries within this time."""
+    maker = ReportMaker(since=since, until=until)
+    for entry in entries:
+        maker.add(entry)
+    return maker.report()
 
 
 def _kinds(

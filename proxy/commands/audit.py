@@ -6,10 +6,13 @@ import argparse
 from typing import Any, TextIO
 
 from config.settings import Settings
-from proxy.commands import audit_erase, audit_key, audit_verify
+from proxy.commands import audit_erase, audit_export, audit_find, audit_key, audit_report, audit_verify
 
 ACTIONS: dict[str, Any] = {
     "verify": (audit_verify, "whether the lines are those that were written; names the first that is not"),
+    "find": (audit_find, "what happened: to a person, with an app, since a day"),
+    "export": (audit_export, "everything of one person as JSON, for whoever asks what is kept of them"),
+    "report": (audit_report, "evidence: who signed in, how, from where and how often; each exception"),
     "erase": (audit_erase, "destroy the keys of a person or a month, so that nobody can read what is personal"),
     "key": (audit_key, "print the public keys, for somebody else who verifies"),
 }
