@@ -83,7 +83,7 @@ class EvidenceReport:
         return sum(each.count for each in self.sign_ins if not each.exception)
 
 
-class ReportMaker:
+class EvidenceGathering:
     """Takes one entry after the other. What it keeps grows with the kinds of sign-in, not with entries."""
 
     def __init__(self, *, since: float, until: float) -> None:
@@ -124,10 +124,10 @@ class ReportMaker:
 
 def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
     """Of the entries within this time."""
-    maker = ReportMaker(since=since, until=until)
+    gathering = EvidenceGathering(since=since, until=until)
     for entry in entries:
-        maker.add(entry)
-    return maker.report()
+        gathering.add(entry)
+    return gathering.report()
 
 
 def _kinds(

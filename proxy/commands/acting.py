@@ -39,7 +39,8 @@ def person_of(whose: Account | Principal) -> AuditedPerson:
 
 def act(what: str, person: AuditedPerson | None = None, **facts: str | int) -> AuditEvent:
     """What a command did, to somebody or to nobody whom a directory knows."""
-    return AuditEvent(event=what, person=person, facts=facts, personal={"by": by_this_command()})
+    said = {name: value for name, value in facts.items() if value != ""}
+    return AuditEvent(event=what, person=person, facts=said, personal={"by": by_this_command()})
 
 
 class RecordedLater:

@@ -25,7 +25,7 @@ MOST_ROWS = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_person(parser, required=False, help_text="what this one did, and what was done to them")
     parser.add_argument("--app", default="", metavar="NAME", help="what happened with this app")
-    parser.add_argument("--event", default="", type=_event, metavar="EVENT", help="sign_in.refused, or all of sign_in")
+    parser.add_argument("--event", type=_event, metavar="EVENT", help="sign_in.refused, or all of sign_in")
     parser.add_argument("--since", type=since, metavar="WHEN", help="2026-11-01 (UTC), or 7d; left out: all")
     parser.add_argument("--json", action="store_true", help="print JSON, one entry a line, for programs")
 
@@ -39,7 +39,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 guids=None if person is None else frozenset({person.guid}),
                 app=arguments.app,
                 since=(arguments.since or Since(None, now)).at(now),
-                event=arguments.event,
+                event=arguments.event or "",
             )
             count, rows = 0, deque[tuple[str, ...]](maxlen=MOST_ROWS)
             async for entry in source.entries(guid=person.guid if person is not None else "", since=question.since):
@@ -50,7 +50,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                     print(json.dumps(as_json(entry)), file=stdout)
                 else:
                     rows.append(row_of(entry))
-            asked = {"event": arguments.event, "app": arguments.app}
+            asked = {"event": question.event, "app": arguments.app}
             await source.record(act("admin.audit_searched", person, **asked, found=count))
     except (NothingToRead, NotFound, DirectoryError, StoreError) as error:
         print(f"gatepost audit find: {error}", file=sys.stderr)

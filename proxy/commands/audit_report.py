@@ -13,8 +13,8 @@ from proxy.audit.finding import instant
 from proxy.audit.report import (
     EXCEPTIONS_HEAD,
     SIGN_INS_HEAD,
+    EvidenceGathering,
     EvidenceReport,
-    ReportMaker,
     exception_rows,
     report_as_json,
     sign_in_rows,
@@ -40,10 +40,10 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     begin = arguments.since.at(now)
     try:
         async with open_source(settings) as source:
-            maker = ReportMaker(since=begin, until=now)
+            gathering = EvidenceGathering(since=begin, until=now)
             async for entry in source.entries(since=begin):
-                maker.add(entry)
-            report = maker.report()
+                gathering.add(entry)
+            report = gathering.report()
             await source.record(act("admin.audit_reported", sign_ins=report.total))
     except (NothingToRead, StoreError) as error:
         print(f"gatepost audit report: {error}", file=sys.stderr)
