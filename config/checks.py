@@ -86,7 +86,7 @@ def delivery_problems(settings: Settings) -> Iterator[Finding]:
 
 def canary_findings(settings: Settings) -> Iterator[Finding]:
     """Of the canaries, but for their numbers and addresses."""
-    yield from _among("canaries", canary_problems(settings.canaries, settings.channels, settings.bounces))
+    yield from _among("canaries", canary_problems(settings.canaries, settings.all_channels, settings.bounces))
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class CanarySettings(FrozenTable):
     name: CanaryName
     """A name of your choice, in small letters, for metrics, log and commands."""
     channel: ChannelName
-    """Which of `second_factor.channels` it goes through."""
+    """Which of `second_factor.channels`, or of the channels of a rung of `[[degrade]]`, it goes through."""
     to: Annotated[Text, Field(repr=False)]
     """A mobile number of yours, or with the channel `email` a mail address."""
     every: Annotated[Seconds, Field(ge=60, le=86_400)] | None = None

@@ -27,13 +27,13 @@ class CanaryBoard(Collector):
         canaries: Sequence[Canary],
         *,
         store: CanaryStore,
-        orders: Sequence[Mapping[str, ChannelKind]],
+        orders: Callable[[], Sequence[Mapping[str, ChannelKind]]],
         clock: Callable[[], float],
     ) -> None:
-        """`orders`: for each factor that people are asked for, the channels that it is tried by, and what they send."""
+        """`orders`: for each factor that people are asked for, the channels that it goes by now, and what they send."""
         self._canaries = {each.name: each for each in canaries}
         self._store = store
-        self._orders = tuple(orders)
+        self._orders = orders
         self._clock = clock
         self._since = clock()
         self._known: dict[str, CanaryRecord] = {}
@@ -71,7 +71,7 @@ class CanaryBoard(Collector):
 
     def delayed_kinds(self, now: float) -> Collection[ChannelKind]:
         """What people would wait for who are sent a code now."""
-        return {kind for order in self._orders if (kind := self._delayed_in(order, now)) is not None}
+        return {kind for order in self._orders() if (kind := self._delayed_in(order, now)) is not None}
 
     def _delayed_in(self, order: Mapping[str, ChannelKind], now: float) -> ChannelKind | None:
         """What a channel that takes none is to send, the next one does. One that takes them keeps them."""

@@ -87,7 +87,7 @@ def create_canaries(
         language=settings.message_language,
     )
     canaries = Canaries(every, words=words, store=store, channels=channels, clock=clock, log=log)
-    board = CanaryBoard(every, store=store, orders=_orders(settings, channels), clock=clock)
+    board = CanaryBoard(every, store=store, orders=lambda: _orders(settings, channels), clock=clock)
     metrics.registry.register(board)
     inboxes = {
         each.name: IMAPInbox(each.inbox, canaries, logins=logins)
@@ -98,6 +98,7 @@ def create_canaries(
 
 
 def _orders(settings: Settings, channels: Channels) -> list[dict[str, ChannelKind]]:
+    """As they count now: a rung of `[[degrade]]` may have put others in their place."""
     asked = factors_of(settings.schemes)
     every = ((Factor.SMS, channels.names()), (Factor.EMAIL, channels.names(EMAIL_ONLY)))
     kinds = [[(name, channels.kind_of(name)) for name in names] for factor, names in every if factor in asked]

@@ -257,3 +257,17 @@ async def test_people_are_told_only_if_their_codes_go_that_way(
         await store.canaries.put_canary(CanaryRecord(name=name, version=1, messages=(message,)))
     await board.look()
     assert board.delayed_kinds(clock.now) == kinds
+
+
+async def test_once_codes_go_by_another_channel_nobody_is_told_of_the_old_one(clock: Watch) -> None:
+    store, now = MemoryStore(), ["kapow"]
+    provider = {"http": {"provider": {"url": "https://sms.example/", "body": '{"to": "{number}", "text": "{text}"}'}}}
+    channels = {"channels": ["kapow", "provider"]}
+    settings = canary_settings(25, SMS, second_factor=channels, sms=provider)
+    board = node(settings, store.canaries, clock, lambda: now).served.board
+    message = CanaryMessage(message_id="canary-1", code="493817", text="", sent_at=NOW - 400)
+    await store.canaries.put_canary(CanaryRecord(name="kapow", version=1, messages=(message,)))
+    await board.look()
+    assert board.delayed_kinds(clock.now) == {ChannelKind.SMS}
+    now[:] = ["provider"]
+    assert board.delayed_kinds(clock.now) == set()

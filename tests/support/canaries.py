@@ -19,7 +19,7 @@ from proxy.audit.audited_log import audited
 from proxy.audit.event import AuditEvent
 from proxy.canary.canary_message import CanaryStore
 from proxy.canary.create_canaries import ServedCanaries, create_canaries
-from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.channels_in_order import Channels, Order
 from proxy.delivery.create_channels import create_channels
 from proxy.operations.log import redact
 from proxy.operations.metrics import Metrics
@@ -80,14 +80,15 @@ def canary_settings(port: int, *canaries: dict[str, Any], **changes: Any) -> Set
     return settings.model_copy(update={"canaries": made})
 
 
-def node(settings: Settings, store: CanaryStore, clock: Callable[[], float]) -> Node:
+def node(settings: Settings, store: CanaryStore, clock: Callable[[], float], order: Order | None = None) -> Node:
+    """`order`: the channels that people's codes go by now; None: those of the settings."""
     out, metrics, audit = io.StringIO(), Metrics(), RecordedAudit()
     log = structlog.wrap_logger(
         structlog.WriteLogger(out),
         processors=[redact, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
     )
-    channels = create_channels(settings, clock=clock, log=log, metrics=metrics)
+    channels = create_channels(settings, clock=clock, log=log, metrics=metrics, order=order)
     served = create_canaries(settings, store, channels, clock=clock, log=audited(log, audit), metrics=metrics)
     assert served is not None
     return Node(served=served, channels=channels, clock=clock, metrics=metrics, audit=audit, log=out)
