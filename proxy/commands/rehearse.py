@@ -7,9 +7,11 @@ that people have now. It changes nothing, but remembers that this configuration 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -92,15 +94,16 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             after = everybody_without(before)
         else:
             after = everybody_after(settings, new, before, counterparts(settings, new).realms, names, now=now)
-        found = await _decisions(arguments, settings, store, keys, before, stderr, now)
-        standings, theirs = Standings(store, keys), {each.guid for each in found.decisions}
-        rehearsed = rehearse(
-            settings,
-            new,
-            found.decisions,
-            before=await standings.of(settings, (each for each in before.people if each.principal.guid in theirs)),
-            after=await standings.of(new, (each for each in after.people if each.principal.guid in theirs)),
-        )
+        with _all_kept():
+            found = await _decisions(arguments, settings, store, keys, before, stderr, now)
+            standings, theirs = Standings(store, keys), {each.guid for each in found.decisions}
+            rehearsed = rehearse(
+                settings,
+                new,
+                found.decisions,
+                before=await standings.of(settings, (each for each in before.people if each.principal.guid in theirs)),
+                after=await standings.of(new, (each for each in after.people if each.principal.guid in theirs)),
+            )
         digest = digest_of(new, key=rehearsal_key(keys)) if arguments.new is not None else b""
         if digest:
             await _remember(digest, settings, new, store, now)
@@ -115,6 +118,18 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     else:
         _write(rehearsed, found, missing, stdout)
     return 1 if rehearsed.harms else 0
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """A hundred thousand decisions stay to the end: to look through them for garbage takes longer than to open them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 async def _remember(digest: bytes, settings: Settings, new: Settings, store: Store, now: float) -> None:

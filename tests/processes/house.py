@@ -47,13 +47,13 @@ ALICE = (
 class WorkersHouse:
     """`address` is where it listens, `admin` where it tells of itself; `config` may be written again."""
 
-    def __init__(self, folder: Path, upstream: str, **values: Any) -> None:
+    def __init__(self, folder: Path, upstream: str, *, users: str = ALICE, **values: Any) -> None:
         self.config = folder / "gatepost.toml"
         self._values = {
             "port": 0, "listen": "", "workers": 2, "drain": "30s", "server": "",
             "host": "wiki.localhost", "upstream": upstream, "more": "", **values,
         }  # fmt: skip
-        (folder / "users.toml").write_text(ALICE)
+        (folder / "users.toml").write_text(users)
         self.write()
         self.process = GatepostProcess(self.config)
         self.address = ("", 0)

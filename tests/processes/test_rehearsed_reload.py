@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from proxy.cli import main
 from proxy.commands.plan import make_plan
 from proxy.secrets.key_file import load_or_create_keys
 from proxy.supervisor.orders import Plan, to_json
-from tests.processes.house import workers_house
+from tests.processes.house import WorkersHouse, workers_house
+from tests.processes.signed_in import APP, MORE, PASSWORD, sign_in
 from tests.processes.test_reload import refused_problems
-from tests.support.configuration import written
+from tests.support.configuration import USER, written
 
 NOT_REHEARSED = "server: reload: nobody has rehearsed this configuration"
 
@@ -27,8 +31,14 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def rehearse(new: Path, in_force: Path) -> int:
-    return main(["rehearse", str(new), "--config", str(in_force)])
+def rehearse(new: Path, in_force: Path, *options: str) -> int:
+    return main(["rehearse", str(new), *options, "--config", str(in_force)])
+
+
+async def signed_in_once(house: WorkersHouse) -> None:
+    """With a page of the app, whose server is away."""
+    browser = await sign_in(house.address)
+    assert (await browser.get(APP + "/")).status == 502
 
 
 def changed(config: Path, before: str = "wiki.localhost", after: str = "docs.localhost") -> Path:
@@ -106,8 +116,14 @@ def test_a_supervisor_from_before_is_told_nothing_that_it_does_not_know(config: 
     assert plan.warnings == ()
 
 
-def test_a_running_gatepost_takes_a_configuration_once_it_was_rehearsed(tmp_path: Path) -> None:
-    with workers_house(tmp_path, workers=1, drain="1s", server='reload = "rehearsed"') as house:
+def test_a_running_gatepost_keeps_what_it_decided_and_takes_what_was_rehearsed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = MORE.format(upstream="http://127.0.0.1:1")
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    users = USER.replace("{hash}", hashed)
+    with workers_house(tmp_path, workers=1, drain="1s", server='reload = "rehearsed"', more=more, users=users) as house:
+        asyncio.run(signed_in_once(house))
         in_force = Path(shutil.copy(house.config, tmp_path / "old.toml"))
         house.write(server="", host="docs.localhost")
         (problem,) = refused_problems(house)
@@ -115,3 +131,13 @@ def test_a_running_gatepost_takes_a_configuration_once_it_was_rehearsed(tmp_path
         assert rehearse(house.config, in_force) == 0
         house.hang_up()
         house.wait_for("server.reloaded")
+    capsys.readouterr()
+    house.write(more=more.replace('name = "Intranet"', 'name = "Intranet"\ngroups = ["Staff"]'))
+    assert rehearse(house.config, in_force, "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["since"] is not None
+    assert answer["decisions"] == 2  # the sign-in and the app
+    assert [(each["effect"], each["app"], each["why"]) for each in answer["changes"]] == [
+        ("loses", "Intranet", "is for Staff")
+    ]
+    assert [one["username"] for one in answer["changes"][0]["people"]] == ["alice"]
