@@ -15,14 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from structlog.typing import FilteringBoundLogger
+
 from config.checks import warnings
 from config.factors import Factor
 from config.problems import ConfigurationError
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Principal
+from proxy.audit.audited_log import audited
 from proxy.audit.person_keys import PersonKeys
-from proxy.commands.acting import own_name
+from proxy.commands.acting import acting, by_this_command
 from proxy.commands.file_checks import load_checked
 from proxy.commands.table import write_table
 from proxy.operations.log import configure_log
@@ -107,12 +110,13 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         digest = digest_of(new, key=rehearsal_key(keys)) if arguments.new is not None else b""
         if digest:
             await _remember(digest, settings, new, store, now)
+        async with acting(settings, store, keys) as recorder:
+            _log_done(audited(configure_log(), recorder), rehearsed, digest)
     except (DirectoryUnavailable, DirectoryMisconfigured, StoreError) as error:
         return fail(error)
     finally:
         await store.close()
     missing = after.missing_groups(new.group_names)
-    _log_done(rehearsed, digest)
     if arguments.json:
         print(json.dumps(_as_json(rehearsed, found, missing), indent=2), file=stdout)
     else:
@@ -174,10 +178,10 @@ def _all_possible(settings: Settings, everybody: Everybody) -> Iterator[DecidedA
             )
 
 
-def _log_done(rehearsed: Rehearsed, digest: bytes) -> None:
-    configure_log().info(
+def _log_done(log: FilteringBoundLogger, rehearsed: Rehearsed, digest: bytes) -> None:
+    log.info(
         "rehearsal.done",
-        by=f"command of {own_name()}",
+        by=by_this_command(),
         digest=digest.hex()[:16],
         decisions=rehearsed.decisions,
         lose=rehearsed.count(Effect.LOSES),

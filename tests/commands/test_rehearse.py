@@ -154,3 +154,13 @@ async def test_a_configuration_that_was_rehearsed_is_known_by_its_digest(config:
         known[file.name] = await store.decisions.was_rehearsed(digest, now=time.time())
     await store.close()
     assert known == {"gatepost.toml": False, "new.toml": True}
+
+
+def test_a_rehearsal_is_in_the_audit_with_its_counts(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(config.read_text() + '[audit]\nfile = "audit/gatepost.jsonl"\n')
+    new = changed(config, 'groups = ["Wiki Users"]', 'groups = ["Wiki User"]')
+    assert rehearsed(config, new) == 1
+    (file,) = (config.parent / "audit").glob("*.jsonl")
+    (line,) = [line for line in file.read_text().splitlines() if "rehearsal.done" in line]
+    assert json.loads(line)["facts"].items() >= {"decisions": 3, "lose": 2, "gain": 0}.items()
+    assert "alice" not in file.read_text()
