@@ -6,6 +6,7 @@ anybody else's is removed, and a new trace begins.
 
 from __future__ import annotations
 
+import random
 import re
 
 from proxy.forwarding.client_places import ClientPlaces
@@ -21,34 +22,45 @@ from proxy.http.request_head import RequestHead
 from proxy.http.response_head import ResponseHead
 from proxy.pages.answers import status_of
 from proxy.tracing.spans import Span, Traces
-from proxy.tracing.trace_context import TraceContext, read_traceparent, traceparent
+from proxy.tracing.trace_context import TraceContext, not_recorded, read_traceparent, traceparent
 
 _NAME = "traceparent"
 _FIELDS = re.compile(rb"\r\ntrace(?:parent|state):[^\r\n]*", re.IGNORECASE)
 _OWN_FIELD = re.compile(rb"\r\ntraceparent:[^\r\n]*", re.IGNORECASE)
 _FAULTS = 500
+_draw_bits = random.getrandbits
+_END = b"\r\n\r\n"
 
 
 class TracedReception(Reception):
     """Of one connection, each of whose requests is a span, or part of a trace that nobody records."""
 
-    __slots__ = ("_request", "_traces")
+    __slots__ = ("_begin", "_begun", "_begun_new", "_came_in", "_is_peer_trusted", "_of", "_request")
 
     def __init__(
         self, context: Context, client: ClientSide, places: ClientPlaces, gate: Gate, *, traces: Traces
     ) -> None:
         super().__init__(context, client, places, gate)
-        self._traces = traces
-        self._request: Span | TraceContext
+        self._begin = traces.begin
+        self._is_peer_trusted = places.is_peer_trusted
+        self._request: Span | None = None
+        """None: it is not recorded."""
+        self._came_in: TraceContext | None = None
+        """The trace of the proxy in front."""
+        self._of: Forward | None = None
+        """Whose fields were stripped last: the next request on a connection is mostly forwarded like the one before."""
+        self._begun = b""
+        self._begun_new = b""
+        """And the first half of the id of each new trace that is not recorded."""
         self._exchange = self._other_exchange = self._traced
 
     def receive(self, head: RequestHead) -> None:
-        self._request = self._traces.begin(self._parent(head), "request")
-        super().receive(head)
+        self._came_in = parent = self._parent(head) if self._is_peer_trusted else None
+        self._request = self._begin(parent, "request")
+        Reception.receive(self, head)  # `super()` would cost more
 
-    def _parent(self, head: RequestHead) -> TraceContext | None:
-        if not self._places.is_peer_trusted:
-            return None
+    @staticmethod
+    def _parent(head: RequestHead) -> TraceContext | None:
         found = [line[12:] for line in head.lines if line[:12].lower() == b"traceparent:"]
         return read_traceparent(found[0]) if len(found) == 1 else None
 
@@ -58,7 +70,7 @@ class TracedReception(Reception):
             _end(self._request, verdict.status)
 
     async def _found(self, request: JudgedRequest) -> Verdict:
-        if isinstance(self._request, TraceContext):
+        if self._request is None:
             return await super()._found(request)
         looking_up = self._request.child("session look-up")
         try:
@@ -69,17 +81,26 @@ class TracedReception(Reception):
     def refuse(self, refused: RefuseRequest, head: RequestHead | None = None, *, sent: bytes = b"") -> None:
         super().refuse(refused, head, sent=sent)
         if head is not None:
-            if not isinstance(self._request, TraceContext):
+            if self._request is not None:
                 self._request.note(problem=refused.problem.value, app=refused.app_name)
             _end(self._request, status_of(refused.problem))
 
     def _traced(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> Exchange:
-        request, is_trusted = self._request, self._places.is_peer_trusted
-        if isinstance(request, TraceContext):
-            exchange = exchange_for(client, context, head, forward)
-            exchange.fields = with_traceparent(forward.fields, request, is_trusted=is_trusted)
+        if forward is not self._of:
+            self._of = forward
+            self._begun = up_to_traceparent(forward.fields, is_trusted=self._is_peer_trusted)
+            self._begun_new = self._begun + b"00-%016x" % _draw_bits(64)
+        request = self._request
+        if request is None:
+            exchange = (Exchange if type(forward) is Forward else exchange_for)(client, context, head, forward)
+            if self._came_in is not None:
+                exchange.fields = self._begun + not_recorded(self._came_in) + _END
+            else:
+                # The same bits twice, as nobody records either: this is done for nearly every request.
+                drawn = _draw_bits(64) | 1
+                exchange.fields = self._begun_new + b"%016x-%016x-00\r\n\r\n" % (drawn, drawn)
             return exchange
-        return TracedExchange(client, context, head, forward, request, is_trusted=is_trusted)
+        return TracedExchange(client, context, head, forward, request, begun=self._begun)
 
 
 class TracedExchange(Exchange):
@@ -91,14 +112,15 @@ class TracedExchange(Exchange):
         forward: Forward,
         request: Span,
         *,
-        is_trusted: bool,
+        begun: bytes,
     ) -> None:
+        """`begun`: see `up_to_traceparent`."""
         super().__init__(client, context, head, forward)
         self._request = request
         self._asking = request.child("upstream", is_outward=True, app=self.app_name)
         self._has_failed = False
         request.note(app=self.app_name)
-        self.fields = with_traceparent(forward.fields, self._asking.context, is_trusted=is_trusted)
+        self.fields = begun + traceparent(self._asking.context) + _END
 
     def _begin_answer(self, head: ResponseHead, data: bytes) -> None:
         if isinstance(self._forward, TellingForward):
@@ -138,13 +160,14 @@ class TracedExchange(Exchange):
         self._request.end()
 
 
-def with_traceparent(fields: bytes, context: TraceContext, *, is_trusted: bool) -> bytes:
-    """The fields of a request with this ``traceparent`` alone. ``tracestate`` stays where it is believed. Pure."""
+def up_to_traceparent(fields: bytes, *, is_trusted: bool) -> bytes:
+    """The fields of a request without the client's ``traceparent``, up to the value of Gatepost's own. ``tracestate``
+    stays where it is believed. Pure."""
     kept = (_OWN_FIELD if is_trusted else _FIELDS).sub(b"", fields)
-    return kept[:-2] + b"traceparent: " + traceparent(context) + b"\r\n\r\n"
+    return kept[:-2] + b"traceparent: "
 
 
-def _end(request: Span | TraceContext, status: int) -> None:
-    if not isinstance(request, TraceContext):
+def _end(request: Span | None, status: int) -> None:
+    if request is not None:
         request.note(**{"http.response.status_code": status})
         request.end(failed=str(status) if status >= _FAULTS else "")

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Middleware
 
 from proxy.portal.middleware import Handler
 from proxy.tracing.spans import Traces, within
-from proxy.tracing.trace_context import TraceContext, read_traceparent
+from proxy.tracing.trace_context import read_traceparent
 
 
 def tracing_pages(traces: Traces) -> Middleware:
@@ -16,8 +16,8 @@ def tracing_pages(traces: Traces) -> Middleware:
     @web.middleware
     async def trace(request: web.Request, handler: Handler) -> web.StreamResponse:
         parent = read_traceparent(request.headers.get("traceparent", "").encode("ascii", "replace"))
-        page = traces.begin(parent, "page") if parent is not None and parent.is_sampled else None
-        if page is None or isinstance(page, TraceContext):
+        page = traces.begin(parent, "page") if parent is not None else None
+        if page is None:
             return await handler(request)
         resource = request.match_info.route.resource
         page.note(**{"http.route": "" if resource is None else resource.canonical})

@@ -6,6 +6,7 @@ The SDK's own settings hold, too: ``OTEL_EXPORTER_OTLP_HEADERS`` for a collector
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -24,6 +25,8 @@ from proxy.tracing.trace_context import TraceContext
 SEND_SECONDS = 2.0
 """How long spans wait for others that are sent with them."""
 TIMEOUT_SECONDS = 5.0
+MOST_A_SECOND = 20
+"""How many traces a worker begins in a second: recording one takes many times as long as forwarding its request."""
 
 
 class _Recorded:
@@ -54,25 +57,43 @@ class _Recorded:
 class Collector:
     """See `proxy.tracing.spans.Traces`. Ends with `close`."""
 
-    def __init__(self, settings: TracingSettings, *, draw: Callable[[int], int] = random.randrange) -> None:
-        """`settings` with an endpoint. `draw(n)`: a number below n, 0 where a trace is to be recorded."""
+    def __init__(
+        self,
+        settings: TracingSettings,
+        *,
+        draw: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`settings` with an endpoint. `draw()`: a number of at least 0 and below 1."""
         if settings.endpoint is None:
             raise ValueError("no collector is configured")
-        self._one_in = settings.one_in
+        self._share = 1 / settings.one_in if settings.one_in else 0.0
         self._draw = draw
+        self._monotonic = monotonic
+        self._second = 0.0
+        """When the running second began, and how many traces did in it."""
+        self._begun = 0
         exporter = OTLPSpanExporter(endpoint=f"{settings.endpoint.origin}/v1/traces", timeout=TIMEOUT_SECONDS)
         resource = Resource.create({"service.name": "gatepost", "service.version": version("gatepost")})
         self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=SEND_SECONDS * 1000))
         self._tracer = self._provider.get_tracer("gatepost")
 
-    def begin(self, parent: TraceContext | None, name: str) -> Span | TraceContext:
-        is_recorded = parent.is_sampled if parent is not None else self._one_in > 0 and self._draw(self._one_in) == 0
-        if not is_recorded:
-            trace_id = parent.trace_id if parent is not None else random.getrandbits(128) | 1
-            return TraceContext(trace_id, random.getrandbits(64) | 1, is_sampled=False)
+    def begin(self, parent: TraceContext | None, name: str) -> Span | None:
+        if parent is None:
+            if self._draw() >= self._share or not self._has_room():
+                return None
+        elif not parent.is_sampled:
+            return None
         inside = trace.set_span_in_context(NonRecordingSpan(_as_otel(parent))) if parent is not None else None
         return _Recorded(self._tracer, self._tracer.start_span(name, inside, SpanKind.SERVER))
+
+    def _has_room(self) -> bool:
+        now = self._monotonic()
+        if now - self._second >= 1.0:
+            self._second, self._begun = now, 0
+        self._begun += 1
+        return self._begun <= MOST_A_SECOND
 
     def close(self) -> None:
         """Send what waits, or give it up after a while. Blocks."""

@@ -33,8 +33,8 @@ class Span(Protocol):
 class Traces(Protocol):
     """Where traces begin."""
 
-    def begin(self, parent: TraceContext | None, name: str) -> Span | TraceContext:
-        """A span of another program's trace (`parent`), or of a new one; a `TraceContext` where it is not recorded."""
+    def begin(self, parent: TraceContext | None, name: str) -> Span | None:
+        """A span of another program's trace (`parent`), or of a new one; None where it is not recorded."""
         ...
 
 

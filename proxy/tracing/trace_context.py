@@ -1,7 +1,8 @@
-"""The field ``traceparent`` (W3C Trace Context, 2021, section 3.2). Pure."""
+"""The field ``traceparent`` (W3C Trace Context, 2021, section 3.2)."""
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ def read_traceparent(value: bytes) -> TraceContext | None:
         return None
     found = TraceContext(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & _SAMPLED))
     return found if found.trace_id and found.span_id else None
+
+
+def not_recorded(parent: TraceContext) -> bytes:
+    """The field's value for a new span of this trace that nobody records."""
+    return traceparent(TraceContext(parent.trace_id, random.getrandbits(64) | 1, is_sampled=False))
 
 
 def traceparent(context: TraceContext) -> bytes:

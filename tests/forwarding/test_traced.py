@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from config.tables.tracing import TracingSettings
-from proxy.tracing.collector import Collector
+from proxy.tracing.collector import MOST_A_SECOND, Collector
 from proxy.tracing.trace_context import TraceContext, read_traceparent
 from tests.forwarding.stage import BOB_TOKEN, Stage, StageMaker, get
 from tests.support.otlp import OTLPCollector, otlp_collector
@@ -27,7 +27,7 @@ class Traced:
 
     async def stage(self, *handler: object, one_in: int = 1, **options: object) -> Stage:
         settings = TracingSettings.model_validate({"endpoint": self.collector.address, "one_in": one_in})
-        self._traces = Collector(settings, draw=lambda n: n - 1)
+        self._traces = Collector(settings, draw=lambda: 0.99)
         stage: Stage = await self._stack.enter_async_context(self._staged(*handler, traces=self._traces, **options))
         return stage
 
@@ -91,6 +91,30 @@ async def test_requests_of_one_connection_are_traces_of_their_own(traced: Traced
             assert (await client.ask(get())).status == 200
     assert len({request.all("traceparent")[0] for request in stage.upstream.requests}) == 3
     assert len({each.trace_id for each in (await traced.told()).spans if each.name == "request"}) == 3
+
+
+async def test_so_are_those_that_are_not_recorded(traced: Traced) -> None:
+    stage = await traced.stage(one_in=10)
+    async with stage.client() as client:
+        for lines in ("", FIELDS, ""):
+            assert (await client.ask(get(lines=lines))).status == 200
+    sent = [request.all("traceparent") for request in stage.upstream.requests]
+    found = [read_traceparent(value) for (value,) in sent]
+    assert len({each and each.trace_id for each in found}) == len({each and each.span_id for each in found}) == 3
+    assert not any(each is None or each.is_sampled or f"{each.trace_id:032x}" == TRACE for each in found)
+
+
+async def test_a_worker_records_so_many_traces_a_second_and_no_more(traced: Traced) -> None:
+    """Recording one takes many times as long as forwarding its request."""
+    at = [100.0]
+    settings = TracingSettings.model_validate({"endpoint": traced.collector.address, "one_in": 1})
+    traces = Collector(settings, monotonic=lambda: at[0])
+    assert sum(traces.begin(None, "request") is not None for _ in range(MOST_A_SECOND + 5)) == MOST_A_SECOND
+    parent = TraceContext(1, 2, is_sampled=True)
+    assert traces.begin(parent, "request") is not None  # whoever began that one has counted
+    at[0] += 1.0
+    assert traces.begin(None, "request") is not None
+    await asyncio.to_thread(traces.close)
 
 
 async def test_refusals_and_faults_are_told_by_their_own_words(traced: Traced) -> None:
