@@ -61,7 +61,9 @@ def connection_reason(error: BaseException | None) -> str:
     numbers: list[int] = []
     is_silent = False
     each = error
-    while each is not None:
+    seen: set[int] = set()  # one that is raised again in a "finally" can stand behind itself
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
         if isinstance(each, ssl.SSLError):
             return tls_reason(each)
         if isinstance(each, socket.gaierror) and each.errno is not None:

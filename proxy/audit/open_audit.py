@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from structlog.typing import FilteringBoundLogger
 
+from config.certificates import client_context
 from config.settings import AuditSettings
 from proxy.audit.chain_file import ChainFile
 from proxy.audit.event import AuditEvent
@@ -81,7 +82,7 @@ async def serving_audit(
 ) -> AsyncIterator[ServedAudit]:
     """Records until the block is left; then everything that waits is written, or said to be lost.
 
-    `for_command`: nothing is taken or opened before the first event.
+    `for_command`: nothing is taken or opened before the first event. Raises `UnusableFile`.
     """
     if not settings.is_on:
         yield ServedAudit(settings)
@@ -95,8 +96,8 @@ async def serving_audit(
     async with AsyncExitStack() as stack:
         syslog = stdout = None
         if settings.syslog is not None:
-            server, ca_file = settings.syslog, settings.syslog_ca_file
-            syslog = SyslogOutlet(*server, ca_file=ca_file, log=log, told_gap=told_gap("syslog"), limits=syslog_limits)
+            tls = client_context(settings.syslog_ca_file)
+            syslog = SyslogOutlet(*settings.syslog, tls=tls, log=log, told_gap=told_gap("syslog"), limits=syslog_limits)
             await in_background(stack, syslog.run, log)
             stack.push_async_callback(syslog.drained)
         if settings.stdout:

@@ -13,7 +13,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
@@ -54,14 +53,14 @@ class SyslogOutlet:
         host: str,
         port: int,
         *,
-        ca_file: Path | None,
+        tls: ssl.SSLContext,
         log: FilteringBoundLogger,
         told_gap: Callable[[int], None],
         limits: SyslogLimits | None = None,
     ) -> None:
         """`told_gap(count)` is called, once lines go out again, with how many never did."""
         self._host, self._port = host, port
-        self._ca_file = ca_file
+        self._tls = tls
         self._log = log
         self._told_gap = told_gap
         self._limits = limits or SyslogLimits()
@@ -90,7 +89,7 @@ class SyslogOutlet:
         while True:
             try:
                 await self._serve()
-            except (OSError, ssl.SSLError) as error:  # a timeout is one, too
+            except OSError as error:  # one of TLS and a timeout are, too
                 reason = connection_reason(error)
             else:
                 reason = "the server closed the connection"
@@ -108,10 +107,9 @@ class SyslogOutlet:
 
     async def _serve(self) -> None:
         """One connection, until it ends; raises what ended it, or returns."""
-        context = ssl.create_default_context(cafile=self._ca_file)
         async with asyncio.timeout(_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=context, server_hostname=self._host
+                self._host, self._port, ssl=self._tls, server_hostname=self._host
             )
         ended = asyncio.create_task(reader.read(1))
         try:
@@ -129,12 +127,11 @@ class SyslogOutlet:
                 await asyncio.wait({waking, ended}, return_when=asyncio.FIRST_COMPLETED)
                 waking.cancel()
                 self._woken.clear()
-            if not ended.cancelled() and ended.exception() is not None:
-                raise OSError(str(ended.exception())) from ended.exception()
+            await ended  # raises what broke the connection, if anything did
         finally:
             ended.cancel()
             writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
+            with contextlib.suppress(OSError):
                 await asyncio.wait_for(writer.wait_closed(), 1.0)
 
     def _send_again(self) -> None:

@@ -40,6 +40,10 @@ class Engine:
         self.capture = LogCapture()
         self.log = structlog.wrap_logger(None, processors=[self.capture])
 
+    def replace_keys(self, keys: Keys) -> None:
+        self.keys = keys
+        self.person_keys = PersonKeys(self.store.person_keys, keys)
+
     @asynccontextmanager
     async def recording(
         self, *outlets: LineOutlet, limits: RecordingLimits = LIMITS, required: bool = False, kill: bool = False

@@ -203,3 +203,9 @@ def test_there_is_one_place_for_such_words() -> None:
         "config/system_errors.py",
         "proxy/delivery/bounces/smtp_inbox.py",  # TLS of a server
     }
+
+
+def test_an_error_that_stands_behind_itself_has_a_reason() -> None:
+    one, other = OSError(), ConnectionResetError()
+    one.__cause__, other.__context__ = other, one
+    assert connection_reason(one) == connection_reason(ConnectionResetError())
