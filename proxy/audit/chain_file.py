@@ -16,6 +16,7 @@ from pathlib import Path
 
 from proxy.audit.files import MOST_BYTES, AuditFile, audit_files, next_file
 from proxy.audit.lines import ChainEnd, read_line
+from proxy.operations.own_user import as_owner_of
 
 _MOST_SLOTS = 999
 _BLOCK = 64 * 1024
@@ -55,7 +56,8 @@ class ChainFile:
 
     def take(self, *, day: str) -> FoundChain:
         """Take the first free slot, and find what is there."""
-        self._base.parent.mkdir(mode=0o700, exist_ok=True)
+        with as_owner_of(self._base.parent.parent):  # root may run the first command
+            self._base.parent.mkdir(mode=0o700, exist_ok=True)
         self._slot, self._lock = _locked(self._base)
         try:
             return self._recover(day)

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import re
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,9 @@ from proxy.audit.recorder import AuditUnavailable
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
+
+_HANGS_SECONDS = 30.0
+"""So long an event waits only if a disk or a store hangs."""
 
 
 class LineOutlet(Protocol):
@@ -96,6 +100,8 @@ class AuditRecorder:
         self._anchored_at = 0.0
         self._trouble: str | None = None
         self._is_ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.get_ident()
         self._woken = asyncio.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -106,7 +112,11 @@ class AuditRecorder:
             return
         self._waiting.append((self._clock(), event))
         self._recorded += 1
-        self._woken.set()
+        if self._loop is None or threading.get_ident() == self._thread:
+            self._woken.set()
+        else:  # a thread of the directory's or the store's
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def written(self) -> None:
         if self._required:
@@ -129,7 +139,9 @@ class AuditRecorder:
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written now."""
-        return self._trouble
+        waited = self._clock() - self._waiting[0][0] if self._waiting else 0.0
+        hangs = f"nothing was written for {waited:.0f} s" if waited > _HANGS_SECONDS else None
+        return self._trouble or hangs
 
     @property
     def waiting(self) -> int:
@@ -138,6 +150,7 @@ class AuditRecorder:
 
     async def run(self, *, at_once: bool = True) -> None:
         """Until `end`. Not `at_once`: the chain is taken when there is something to write."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         pause: float | None = None if not at_once else 0.0
         while True:
             with suppress(TimeoutError):

@@ -91,6 +91,9 @@ class SyslogOutlet:
                 await self._serve()
             except OSError as error:  # one of TLS and a timeout are, too
                 reason = connection_reason(error)
+            except Exception as error:  # noqa: BLE001  # the border of a background task: the next connection may be another
+                self._log.exception("audit.failed")
+                reason = f"an unforeseen error: {type(error).__name__}"
             else:
                 reason = "the server closed the connection"
             if self.trouble != reason:
