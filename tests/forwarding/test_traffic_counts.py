@@ -58,3 +58,19 @@ async def test_connections_to_an_app_are_told_by_state(stage: Stage) -> None:
     assert told(stage.metrics, connections, app="Wiki", state="idle") == 1
     assert told(stage.metrics, connections, app="Wiki", state="busy") == 0
     assert told(stage.metrics, "gatepost_upstream_waiting_requests", app="Wiki") == 0
+
+
+async def test_hosts_paths_and_names_that_strangers_make_up_add_no_series(stage: Stage) -> None:
+    def names() -> set[str]:
+        return {line.rpartition(" ")[0] for line in stage.metrics.render().decode().splitlines()}
+
+    for made_up in ("", "<script>"):
+        await stage.ask(get(f"/{made_up}", token=None, host="nobody.corp.example"))
+        await stage.ask(get(f"/{made_up}", token=b"Z" * 43))
+        await stage.ask(b"GET / HTTP/1.1\r\nHost: \x00\r\n\r\n")
+    before = names()
+    for number in range(20):
+        await stage.ask(get(f"/{number}?app=Wiki{number}", token=None, host=f"wiki{number}.corp.example"))
+        await stage.ask(get(f"/{number}", token=b"%043d" % number, lines=f"Remote-User: eve{number}\r\n"))
+        await stage.ask(get(f"/.gatepost/{number}", token=None, host="wiki.corp.example"))
+    assert names() == before
