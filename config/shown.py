@@ -139,7 +139,9 @@ def _text(value: object) -> str | None:
             return _host_and_port(value.host, value.port)
         case UpstreamURL(scheme="unix"):
             return f"unix:{value.path}"
-        case UpstreamURL() | PublicURL():
+        case PublicURL():
+            return value.origin
+        case UpstreamURL():
             return f"{value.scheme}://{_host_and_port(value.host, value.port)}"
         case SyslogURL():
             return f"tls://{_host_and_port(value.host, value.port)}"

@@ -53,7 +53,7 @@ from proxy.operations.open_listening import open_listening
 from proxy.operations.serving import serve
 from proxy.operations.steady_clock import SteadyClock
 from proxy.operations.store_errors import StoreError
-from proxy.operations.workers_health import create_workers_app, readiness_of_workers
+from proxy.operations.workers_health import create_workers_app, metrics_of_workers, readiness_of_workers
 from proxy.portal.app import create_portal
 from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import new_browser_notice, notice_of, stolen
@@ -261,6 +261,7 @@ async def running(
             log=log,
             clock=clock,
             readiness=readiness,
+            measured=None if place is None else partial(metrics_of_workers, place.folder),
             languages=languages,
             delays=None if canaries is None else canaries.board,
             traces=traces,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from proxy.audit.entry import OpenedEntry
-from proxy.audit.event import AuditedPerson
+from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.audit.lines import ChainLine
 
 _OF_OTHERS = frozenset({"by", "asked_of"})
 """Personal fields that are about neither the actor nor the person."""
@@ -33,6 +34,16 @@ def is_wanted(entry: OpenedEntry, question: AuditQuestion) -> bool:
         and (not question.event or question.event in (entry.event.event, entry.event.event.partition(".")[0]))
         and (not question.app or question.app in apps_of(entry))
         and (question.guids is None or any(each.guid in question.guids for each in entry.persons))
+    )
+
+
+def may_be_wanted(line: ChainLine, question: AuditQuestion, key_ids: frozenset[str] | None) -> bool:
+    """The same of a line that nobody has opened yet. `key_ids`: of the keys that seal what is about `question.guids`;
+    None: anybody."""
+    in_the_clear = AuditEvent(event=line.event, facts=line.facts)
+    entry = OpenedEntry(time=line.time, chain=line.chain, seq=line.seq, event=in_the_clear)
+    return is_wanted(entry, replace(question, guids=None)) and (
+        key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values())
     )
 
 

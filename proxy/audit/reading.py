@@ -6,7 +6,10 @@ import heapq
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,38 @@ async def read_audit(
             key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values())
         ):
             yield await opened(line, person_keys)
+
+
+def newest(
+    files: Iterable[Path],
+    is_wanted: Callable[[ChainLine], bool],
+    *,
+    since: float,
+    most: int,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[list[ChainLine], bool]:
+    """The newest lines of which that is true, the newest first, and whether those are all since then.
+
+    At most `most`, and only what is found within `seconds`, day by day backwards. It blocks: call it on a thread.
+    Raises `OSError`.
+    """
+    ends_at, found = clock() + seconds, list[ChainLine]()
+    first_day = datetime.fromtimestamp(since, UTC).date().isoformat()
+    days = [(day, list(each)) for day, each in itertools.groupby(sorted(files, key=_day), key=_day)]
+    for day, of_day in reversed(days):
+        if day < first_day:
+            break
+        of_this_day: deque[ChainLine] = deque(maxlen=most + 1)
+        for number, line in enumerate(merged(of_day)):
+            if number % 256 == 0 and clock() > ends_at:
+                return [*found, *reversed(of_this_day)][:most], False
+            if line.time >= since and is_wanted(line):
+                of_this_day.append(line)
+        found += reversed(of_this_day)
+        if len(found) > most:
+            return found[:most], False
+    return found, True
 
 
 async def opened(line: ChainLine, person_keys: PersonKeys) -> OpenedEntry:

@@ -51,6 +51,9 @@ ADMIN_THROTTLED = ADMIN + "throttled"
 ADMIN_THROTTLED_RELEASE = ADMIN_THROTTLED + "/release"
 ADMIN_CONFIGURATION = ADMIN + "configuration"
 ADMIN_SENDS = ADMIN + "sends"
+ADMIN_SERVERS = ADMIN + "servers"
+ADMIN_AUDIT = ADMIN + "audit"
+"""Only where the audit is written to a file."""
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
@@ -60,7 +63,7 @@ ADMIN_MOBILES_STATUS = ADMIN_MOBILES + "/status"
 ADMIN_PAGES = frozenset(
     (
         *(ADMIN, ADMIN_PERSON, ADMIN_SESSIONS, ADMIN_THROTTLED, ADMIN_PASSES, ADMIN_PEOPLE, ADMIN_SENDS),
-        *(ADMIN_UNDELIVERED, ADMIN_MOBILES, ADMIN_CONFIGURATION),
+        *(ADMIN_UNDELIVERED, ADMIN_MOBILES, ADMIN_SERVERS, ADMIN_AUDIT, ADMIN_CONFIGURATION),
     )
 )
 """Where a sign-in may lead back to: exactly these."""

@@ -52,6 +52,8 @@ class CountsConnections(Protocol):
     @property
     def waiting(self) -> int: ...
 
+    def are_up(self) -> Mapping[str, bool]: ...
+
 
 class TrafficMetrics(Collector):
     """Of one process. All labels are configured names."""
@@ -115,9 +117,17 @@ class TrafficMetrics(Collector):
         waiting = GaugeMetricFamily(
             "gatepost_upstream_waiting_requests", "Requests that wait for a connection to their app", labels=("app",)
         )
+        servers = GaugeMetricFamily(
+            "gatepost_upstream_server_up",
+            "1 where one of several servers of an app is given requests",
+            labels=("app", "server"),
+        )
         for app, pool in self._pools.items():
+            for server, is_up in pool.are_up().items():
+                servers.add_metric((app, server), is_up)
             connections.add_metric((app, "idle"), pool.idle_count)
             connections.add_metric((app, "busy"), pool.in_flight)
             waiting.add_metric((app,), pool.waiting)
         yield connections
         yield waiting
+        yield servers

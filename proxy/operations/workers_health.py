@@ -53,6 +53,11 @@ async def readiness_of_workers(folder: Path, *, now: float) -> Readiness:
     return readiness_in(await _told(folder, TIMEOUT_SECONDS), now=now)
 
 
+async def metrics_of_workers(folder: Path) -> dict[int, str | None]:
+    """What each tells in `/metrics`, by its number; None: it did not answer."""
+    return await ask_all(folder, "/metrics", TIMEOUT_SECONDS)
+
+
 async def _told(folder: Path, timeout_seconds: float) -> dict[int, Told | None]:
     answers = await ask_all(folder, "/readyz", timeout_seconds)
     return {number: json.loads(body) if body else None for number, body in answers.items()}

@@ -155,13 +155,15 @@ def create_portal(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     readiness: Callable[[], Awaitable[Readiness]] | None = None,
+    measured: Callable[[], Awaitable[Mapping[int, str | None]]] | None = None,
     languages: Languages = ENGLISH_ALONE,
     delays: Delays | None = None,
     traces: Traces | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
-    `readiness` says what works, for the admin pages; None: they do not know. `delays`: whether codes arrive; None:
+    `readiness` says what works, for the admin pages; None: they do not know. `measured`: the `/metrics` of all workers,
+    by their numbers; None: this process is alone. `delays`: whether codes arrive; None:
     nobody watches that.
     """
     outermost = [] if traces is None else [tracing_pages(traces)]
@@ -257,7 +259,7 @@ def create_portal(
         )
     if apps_taking(settings.apps, Factor.APP_PASSWORD):
         app.add_routes([web.get(ME_APP_PASSWORDS, show_app_passwords), web.post(ME_APP_PASSWORDS, take_app_passwords)])
-    add_admin_pages(app, readiness)
+    add_admin_pages(app, readiness, measured)
     return app
 
 

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
+from proxy.audit.person_keys import PersonKeyStore
 from proxy.degrade.board import DegradeBoard
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.help_desk.number_sweeps import SweepCountStore
@@ -38,6 +39,9 @@ from proxy.sign_in.sign_in_log import SignInLog
 
 class PortalStore(SignInStore, Protocol):
     """What the portal keeps between requests: with the sign-in's, a part for each domain."""
+
+    @property
+    def person_keys(self) -> PersonKeyStore: ...
 
     @property
     def tickets(self) -> TicketStore: ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
@@ -78,6 +78,10 @@ class UpstreamPool:
     def in_flight(self) -> int:
         """Connections in use or being made."""
         return sum(server.in_flight for server in self.servers)
+
+    def are_up(self) -> Mapping[str, bool]:
+        """Whether each server is given requests, where there are several: one alone is never left out."""
+        return {} if self._only is not None else {each.name: each.health.is_sound for each in self.servers}
 
     @property
     def waiting(self) -> int:

@@ -10,14 +10,18 @@ from directory.principal import Account
 from tests.accessibility.states import States
 from tests.portal.admin import admin_stage, signed_in_admin
 from tests.portal.stage import ScriptedDirectory
+from tests.portal.test_admin_audit import MAY as MAY_SEARCH
+from tests.portal.test_admin_audit import found as audit_found
+from tests.portal.test_admin_audit import written
 from tests.portal.test_admin_configuration import CONFIGURATION, MAY, RELAY
 from tests.portal.test_admin_sends import SENDS, several
+from tests.portal.test_admin_servers import SERVERS, watched
 from tests.portal.test_admin_sessions import SESSIONS, found, kept
 from tests.portal.test_admin_throttled import LIMITS, THROTTLED, guess, lock_codes, released
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_sessions, _silence, _throttled, _configuration, _sends):
+    for part in (_sessions, _silence, _throttled, _configuration, _sends, _servers, _audit):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -75,3 +79,21 @@ async def _sends(states: States, folder: Path) -> None:
         await stage.sign_in(browser)
         await several(stage)
         states.add("admin: codes sent", await admin.get(SENDS))
+
+
+async def _servers(states: States, folder: Path) -> None:
+    async with admin_stage(folder) as stage:
+        watched(stage)
+        states.add("admin: apps and servers", await (await signed_in_admin(stage)).get(SERVERS))
+
+
+async def _audit(states: States, folder: Path) -> None:
+    file = {"file": str(folder / "audit.jsonl")}
+    async with admin_stage(folder, admin=MAY_SEARCH, audit=file) as stage:
+        await written(stage, 60)
+        admin = await signed_in_admin(stage)
+        states.add("admin: the audit", await audit_found(admin))
+        states.add("admin: nothing in the audit", await audit_found(admin, event="vouch"))
+        states.add("admin: the audit, no such day", await audit_found(admin, since="x"))
+        await written(stage, 500)
+        states.add("admin: the newest of the audit", await audit_found(admin))

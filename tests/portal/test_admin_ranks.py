@@ -41,6 +41,9 @@ NEEDS: dict[tuple[str, str], AdminRight | None] = {
     ("POST", "throttled/release"): ACT,
     ("GET", "configuration"): CONFIGURATION,
     ("GET", "sends"): LOOK,
+    ("GET", "servers"): LOOK,
+    ("GET", "audit"): AUDIT,
+    ("POST", "audit"): AUDIT,
     ("GET", "undelivered"): LOOK,
     ("GET", "mobiles"): REPORT,
     ("POST", "mobiles"): REPORT,
@@ -75,7 +78,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins", *RANKS]},
         {"name": "browser", "factors": ["password", "sms"]},
     ]
-    async with admin_stage(tmp_path, admin=admin, schemes=schemes, help_desk={"passes": True}) as stage:
+    parts = {"help_desk": {"passes": True}, "audit": {"file": str(tmp_path / "audit.jsonl")}}
+    async with admin_stage(tmp_path, admin=admin, schemes=schemes, **parts) as stage:
         yield stage
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from config.tables.admin import AdminRight
+from proxy.audit.person_keys import PersonKeys
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
     ADMIN,
+    ADMIN_AUDIT,
     ADMIN_CONFIGURATION,
     ADMIN_MOBILES,
     ADMIN_PASSES,
     ADMIN_PEOPLE,
     ADMIN_PERSON,
     ADMIN_SENDS,
+    ADMIN_SERVERS,
     ADMIN_SESSIONS,
     ADMIN_THROTTLED,
     ADMIN_UNDELIVERED,
@@ -44,6 +47,9 @@ class AdminParts:
     """A report is taken apart and shown by one at a time: it may be large, and it takes processor time."""
     readiness: Callable[[], Awaitable[Readiness]] | None
     """What works; None where nobody watches it."""
+    measured: Callable[[], Awaitable[Mapping[int, str | None]]]
+    """What each worker of this node tells in `/metrics`, by its number; None: it did not answer."""
+    person_keys: PersonKeys
 
 
 ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
@@ -57,6 +63,8 @@ _NAVIGATION: tuple[tuple[str, str, AdminRight | None], ...] = (
     (ADMIN_SENDS, N_("Codes sent"), AdminRight.LOOK),
     (ADMIN_UNDELIVERED, N_("Undelivered codes"), AdminRight.LOOK),
     (ADMIN_MOBILES, N_("Mobile numbers"), AdminRight.REPORT),
+    (ADMIN_SERVERS, N_("Apps and servers"), AdminRight.LOOK),
+    (ADMIN_AUDIT, N_("Audit"), AdminRight.AUDIT),
     (ADMIN_CONFIGURATION, N_("Configuration"), AdminRight.CONFIGURATION),
 )
 """The pages, and the right that opens each: as in `routes.py`, which a test compares."""
@@ -81,6 +89,8 @@ def _navigation(request: web.Request, session: Session) -> list[tuple[str, str]]
     left_out = set()
     if not request.app[SETTINGS].help_desk.lets_passes_stand_in:
         left_out.add(ADMIN_PASSES)
+    if request.app[SETTINGS].audit.file is None:
+        left_out.add(ADMIN_AUDIT)
     if not is_of_people_groups(request, session):
         left_out.add(ADMIN_PEOPLE)
     rights = rights_of(session.principal, request.app[SETTINGS].admin)

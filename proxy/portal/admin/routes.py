@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from config.tables.admin import AdminRight
+from proxy.audit.person_keys import PersonKeys
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
     ADMIN,
+    ADMIN_AUDIT,
     ADMIN_CONFIGURATION,
     ADMIN_CONFIRM,
     ADMIN_END,
@@ -28,6 +30,7 @@ from proxy.http.reserved import (
     ADMIN_PEOPLE_NUMBER,
     ADMIN_PERSON,
     ADMIN_SENDS,
+    ADMIN_SERVERS,
     ADMIN_SESSIONS,
     ADMIN_SESSIONS_END,
     ADMIN_SETTLE,
@@ -37,6 +40,7 @@ from proxy.http.reserved import (
     ADMIN_UNLOCK,
 )
 from proxy.operations.health import Readiness
+from proxy.portal.admin.audit_search import show_audit, take_audit
 from proxy.portal.admin.configuration import show_configuration
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
@@ -56,26 +60,37 @@ from proxy.portal.admin.person_buttons import take_confirm, take_end, take_facto
 from proxy.portal.admin.person_page import show_person, take_person
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.sends import show_sends
+from proxy.portal.admin.servers import show_servers
 from proxy.portal.admin.sessions import show_sessions, take_end_one, take_sessions
 from proxy.portal.admin.throttled import show_throttled, take_release
 from proxy.portal.admin.undelivered import show_undelivered
-from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
+from proxy.portal.app_keys import CLOCK, KEYS, LOG, METRICS, REALMS, SETTINGS, STORE
 from proxy.portal.pages import redirect
 from proxy.secrets.keys import Purpose
 
 
-def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Readiness]] | None) -> None:
-    """Without groups in `[admin]` there are none."""
+def add_admin_pages(
+    app: web.Application,
+    readiness: Callable[[], Awaitable[Readiness]] | None,
+    measured: Callable[[], Awaitable[Mapping[int, str | None]]] | None,
+) -> None:
+    """Without groups in `[admin]` there are none. `measured`: None where this process is alone."""
     settings, store, keys = app[SETTINGS], app[STORE], app[KEYS]
     if not settings.admin.is_on:
         return
     reports = ReportMaker(settings, store, keys, log=app[LOG], clock=app[CLOCK])
+
+    async def alone() -> Mapping[int, str | None]:
+        return {0: app[METRICS].render().decode()}
+
     app[ADMIN_PARTS] = AdminParts(
         explaining=Explaining(settings, realms=app[REALMS], store=store, keys=keys, hints=ON_THE_PAGE),
         look_ups=LookUps(store.counters, key=keys.derive(Purpose.THROTTLE)),
         reports=reports,
         reading=Places(1),
         readiness=readiness,
+        measured=measured or alone,
+        person_keys=PersonKeys(store.person_keys, keys),
     )
 
     async def closing(app: web.Application) -> AsyncIterator[None]:
@@ -102,6 +117,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_THROTTLED, for_admins(show_throttled, back=ADMIN_THROTTLED, needs=look)),
             web.post(ADMIN_THROTTLED_RELEASE, for_admins(take_release, back=ADMIN_THROTTLED, needs=act)),
             web.get(ADMIN_SENDS, for_admins(show_sends, back=ADMIN_SENDS, needs=look)),
+            web.get(ADMIN_SERVERS, for_admins(show_servers, back=ADMIN_SERVERS, needs=look)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED, needs=look)),
             web.get(
                 ADMIN_CONFIGURATION,
@@ -116,6 +132,13 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             ),
         ]
     )
+    if settings.audit.file is not None:
+        app.add_routes(
+            [
+                web.get(ADMIN_AUDIT, for_admins(show_audit, back=ADMIN_AUDIT, needs=AdminRight.AUDIT)),
+                web.post(ADMIN_AUDIT, for_admins(take_audit, back=ADMIN_AUDIT, needs=AdminRight.AUDIT)),
+            ]
+        )
     if settings.help_desk.passes:
         app.add_routes([web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON, needs=act))])
     if settings.help_desk.lets_passes_stand_in:
