@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import urllib.request
 from collections.abc import AsyncIterator
@@ -23,6 +24,10 @@ MORE = """
 [throttle]
 sends_per_person = 100
 sends_per_number = 100
+
+[audit]
+file = "audit/gatepost.jsonl"
+required = true
 """
 
 
@@ -81,13 +86,28 @@ async def test_a_person_signs_in_with_each_form_of_their_name(house: House, page
 
 
 async def test_no_secret_reaches_the_log(house: House, page: Page) -> None:
+    """Nor the audit, nor the metrics. In the audit nobody's name can be read either, nor what was typed for one."""
+    typed = "Tr0ub4dor&3-typed"
+    await page.goto(house.url("wiki"))
+    await house.type_password(page, typed, ALICE_PASSWORD)
+    await expect(page.get_by_label("User name")).to_be_visible()
     text = await house.sign_in(page, "alice", ALICE_PASSWORD)
     await expect(page).to_have_url(house.url("wiki"))
     cookies = [str(cookie["value"]) for cookie in await page.context.cookies()]
-    log = "".join(house.process.log)
-    assert "sign_in.succeeded" in log
-    for secret in (text.passcode, ALICE_PASSWORD, "7400123456", text.text, *cookies):
-        assert secret not in log
+    log = "".join(house.process.log).encode()
+    files = list((house.process.config.parent / "audit").glob("gatepost-*"))
+    audit = b"".join([file.read_bytes() for file in files])
+    metrics = (await asyncio.to_thread(admin_page, house, "/metrics")).encode()
+    for event in ("sign_in.refused", "passcode.sent", "sign_in.succeeded"):
+        assert event.encode() in log
+        assert event.encode() in audit
+    for secret in (text.passcode, ALICE_PASSWORD, "7400123456", text.text, typed, *cookies):
+        for written in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"=")):
+            assert written not in log
+            assert written not in audit
+            assert written not in metrics
+    for personal in (b"alice", b"ALICE", b'"address"', b'"name"', base64.b64encode(b"alice").rstrip(b"=")):
+        assert personal not in audit
 
 
 async def test_a_second_app_needs_no_second_sign_in(house: House, page: Page) -> None:
@@ -231,10 +251,11 @@ async def test_a_relay_that_is_down_is_told_and_can_be_tried_again(house: House,
     await expect(page).to_have_url(house.url("wiki"))
 
 
-async def test_health_and_metrics_answer_on_their_own_listener(house: House) -> None:
-    def get(path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{house.admin_port}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
+def admin_page(house: House, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{house.admin_port}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
 
-    assert await asyncio.to_thread(get, "/livez") == "ok\n"
-    assert "gatepost" in await asyncio.to_thread(get, "/metrics")
+
+async def test_health_and_metrics_answer_on_their_own_listener(house: House) -> None:
+    assert await asyncio.to_thread(admin_page, house, "/livez") == "ok\n"
+    assert "gatepost" in await asyncio.to_thread(admin_page, house, "/metrics")
