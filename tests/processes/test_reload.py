@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import re
 import signal
@@ -22,7 +23,9 @@ UNKNOWN_HOST, NO_UPSTREAM = 421, 502
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkersHouse]:
-    with workers_house(tmp_path_factory.mktemp("reload"), workers=1) as running:
+    with workers_house(
+        tmp_path_factory.mktemp("reload"), workers=1, more='[audit]\nfile = "audit/gatepost.jsonl"'
+    ) as running:
         yield running
 
 
@@ -71,6 +74,22 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(house: WorkersHo
         assert any(words in problem for problem in problems), problems
     assert status(house.address, "wiki.localhost") == NO_UPSTREAM
     assert status(house.address, "docs.localhost") == UNKNOWN_HOST
+
+
+def test_starts_and_what_was_refused_are_in_the_audit(house: WorkersHouse) -> None:
+    def recorded() -> list[str]:
+        files = sorted((house.config.parent / "audit").glob("gatepost-*"))
+        return [json.loads(line)["event"] for file in files for line in file.read_text().splitlines()]
+
+    house.write(server="max_head_bytes = 1")
+    refused_problems(house)
+
+    async def is_there() -> bool:
+        return "server.reload_refused" in await asyncio.to_thread(recorded)
+
+    asyncio.run(eventually_told(is_there))
+    told = [each for each in recorded() if each != "audit.anchor"]
+    assert told[:4] == ["configuration.loaded", "worker.ready", "server.started", "server.reload_refused"]
 
 
 def test_what_the_file_names_must_be_usable_too(house: WorkersHouse) -> None:
