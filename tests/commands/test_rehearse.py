@@ -60,7 +60,7 @@ def config(tmp_path: Path) -> Path:
                     reason="groups" if name == "cara" else "",
                 )
             )
-        await notes.flush()
+        await notes.write(100)
         await store.close()
 
     asyncio.run(decide())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 
 from config.factors import Factor
 from config.settings import AppSettings, SessionSettings, StoreSettings
+from proxy.access.networks import network_of
 from proxy.audit.person_keys import PersonKeys, month_of
 from proxy.forwarding.admissions import Admissions
 from proxy.rehearsal.decisions import day_of, days_until
-from proxy.rehearsal.noting import DecisionNotes, create_notes
+from proxy.rehearsal.noting import AT_ONCE, MOST_WAITING, DecisionNotes, create_notes
 from proxy.rehearsal.opening import opened
 from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess, decided_on
@@ -97,12 +99,13 @@ async def test_what_is_kept_comes_back_and_the_same_of_a_day_is_kept_once(store:
         each.notes.note(ALICE)
         each.notes.note(replace(ALICE, address="2001:db8::1"))  # the same household
         each.notes.note(decided_on(session()))
-        await each.notes.flush()
-    assert await one.kept() == sorted([ALICE, decided_on(session())], key=str)
+        await each.notes.write(100)
+    kept = [replace(each, address=network_of(each.address)) for each in await one.kept()]
+    assert kept == sorted([replace(ALICE, address="2001:db8::/64"), decided_on(session())], key=str)
     one.now += DAY
     one.notes.note(ALICE)
-    await one.notes.flush()
-    assert (await one.kept()).count(ALICE) == 2
+    await one.notes.write(100)
+    assert len(await one.kept()) == 3
 
 
 async def test_nothing_of_a_decision_can_be_read_in_the_store(
@@ -111,7 +114,7 @@ async def test_nothing_of_a_decision_can_be_read_in_the_store(
     noting = Noting(store)
     noting.notes.note(ALICE)
     noting.notes.note(decided_on(session()))
-    await noting.notes.flush()
+    await noting.notes.write(100)
     assert len(await noting.kept()) == 2
     if isinstance(store, RedisStore):
         held = b""
@@ -130,7 +133,7 @@ async def test_whoever_erases_a_persons_keys_erases_their_decisions() -> None:
     ben = decided_on(session(guid="5f6a1c3e-0000-4000-8000-0000000000be"))
     noting.notes.note(ALICE)
     noting.notes.note(ben)
-    await noting.notes.flush()
+    await noting.notes.write(100)
     assert await PersonKeys(noting.store.person_keys, KEYS).erase_person(ALICE.guid) == 1
     assert await noting.kept() == [ben]
 
@@ -141,16 +144,16 @@ async def test_decisions_wait_while_the_store_is_away_and_are_written_once_it_is
     noting.notes.note(ALICE)
     store.away = True
     with pytest.raises(Exception, match="away"):
-        await noting.notes.flush()
+        await noting.notes.write(100)
     store.away = False
-    await noting.notes.flush()
+    await noting.notes.write(100)
     assert await noting.kept() == [ALICE]
 
 
 async def test_nothing_is_kept_where_that_is_switched_off() -> None:
     noting = Noting(MemoryStore(), keep_seconds=0.0)
     noting.notes.note(ALICE)
-    await noting.notes.flush()
+    await noting.notes.write(100)
     assert await noting.kept() == []
 
 
@@ -158,7 +161,7 @@ async def test_old_decisions_are_removed(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "state.db")
     noting = Noting(store)
     noting.notes.note(ALICE)
-    await noting.notes.flush()
+    await noting.notes.write(100)
     for now, left in ((NOW + KEEP_SECONDS - 1, [ALICE]), (NOW + KEEP_SECONDS, [])):
         await store.sessions.remove_expired(now=now, limits=LIMITS)
         assert await noting.kept() == left
@@ -182,3 +185,25 @@ def test_each_admission_is_noted_when_it_is_computed_and_not_for_each_request() 
     assert noted == [decided_on(mine, app="Wiki"), decided_on(mine, app="Payroll", reason="groups")]
     assert noted[0].factors == (Factor.PASSWORD, Factor.SMS)
     assert noted[0].guid == principal().guid
+
+
+async def test_what_waits_is_written_some_at_a_time_and_at_the_end() -> None:
+    noting = Noting(MemoryStore())
+    many = [replace(ALICE, app=f"app {number}") for number in range(AT_ONCE + 1)]
+    for each in many:
+        noting.notes.note(each)
+    await noting.notes.write(AT_ONCE)
+    assert len(await noting.kept()) == AT_ONCE
+    running = asyncio.create_task(noting.notes.run(turn_seconds=3600.0))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(await noting.kept()) == AT_ONCE + 1
+
+
+def test_while_nothing_can_be_written_no_more_wait_than_are_bounded_and_the_rest_is_noted_later() -> None:
+    noting = Noting(MemoryStore())
+    for number in range(MOST_WAITING + 1):
+        noting.notes.note(replace(ALICE, app=str(number)))
+    assert noting.notes.waiting == MOST_WAITING
