@@ -7,6 +7,7 @@ session's facts are the ones that it was made from, and for at most half an asse
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from config.settings import AppSettings
 from config.values import IdentityEncoding
@@ -178,7 +179,7 @@ class Admissions:
         note: NoteDecision = not_noted,
     ) -> None:
         """`identity_encoding` is for apps that have none of their own. `recorder` hears of denials, `note` of each
-        decision, once it is computed."""
+        decision."""
         self._recorder = recorder or NoAudit()
         self._note = note
         self._assertions = assertions
@@ -220,8 +221,12 @@ class Admissions:
         return admission
 
     def _record(self, before: Admission | None, admission: Admission, app: AppSettings, rule: PathRule | None) -> None:
-        """A denial, once: not for each request that meets it, nor when it is worked out again."""
+        """Once: not for each request that meets it, nor when it is worked out again."""
         if before is None or before.decision != admission.decision:
+            decision, written = admission.decision, "" if rule is None else rule.written
+            if not isinstance(decision, AskToSignIn) and (rule is None or not rule.is_public):
+                reason = _REASONS[type(decision)]
+                self._note(partial(decided_on, admission.session, app=app.name, rule=written, reason=reason))
             denied = denial_of(admission.session, app, rule, admission.decision)
             if denied is not None:
                 self._recorder.record(denied)
@@ -235,9 +240,6 @@ class Admissions:
     ) -> Admission:
         decision = decide(session, app, rule, demand, now=now)
         is_admitted = isinstance(decision, Admit)
-        if not isinstance(decision, AskToSignIn) and (rule is None or not rule.is_public):
-            written = "" if rule is None else rule.written
-            self._note(decided_on(session, app=app.name, rule=written, reason=_REASONS[type(decision)]))
         identity_block = b""
         if is_admitted:
             assertion = self._assertions.sign(session, app, now)

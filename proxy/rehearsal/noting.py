@@ -24,10 +24,12 @@ TURN_SECONDS = 0.5
 AT_ONCE = 50
 """So many are sealed and written in one turn. In the morning everybody comes at once, and requests must not wait."""
 MOST_WAITING = 20_000
-"""What is more is noted when it is decided again."""
+"""What is more is not kept."""
 MOST_AT_THE_END = 2000
 _MOST_KNOWN = 100_000
 """Of a day, as known to be noted: beyond that some are written again, and kept once all the same."""
+_LOOKED_AT = 10
+"""So many times as many are looked at in a turn, for most are known."""
 _DAY_SECONDS = 86_400
 
 
@@ -60,25 +62,17 @@ class DecisionNotes:
         self._day = -1
         self._known: set[int] = set()
         """Their hashes: where two are the same, one is not kept, which does not matter."""
-        self._waiting: deque[tuple[float, DecidedAccess]] = deque()
+        self._made: deque[tuple[float, Callable[[], DecidedAccess]]] = deque()
+        self._new: deque[tuple[float, DecidedAccess]] = deque()
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._made) + len(self._new)
 
-    def note(self, decided: DecidedAccess) -> None:
+    def note(self, made: Callable[[], DecidedAccess]) -> None:
         """`NoteDecision`."""
-        if not self._keep_seconds:
-            return
-        now = self._clock()
-        day = int(now // _DAY_SECONDS)
-        if day != self._day or len(self._known) >= _MOST_KNOWN:
-            self._day = day
-            self._known.clear()
-        known_as = hash(decided)
-        if known_as not in self._known and len(self._waiting) < MOST_WAITING:
-            self._known.add(known_as)
-            self._waiting.append((now, decided))
+        if self._keep_seconds and self.waiting < MOST_WAITING:
+            self._made.append((self._clock(), made))
 
     async def run(self, *, turn_seconds: float = TURN_SECONDS) -> None:
         """Until cancelled; then what waits is written once more. Outlives any failure of the store."""
@@ -92,8 +86,12 @@ class DecisionNotes:
                 await self.write(MOST_AT_THE_END)
 
     async def write(self, most: int) -> None:
-        """The oldest of what waits. Raises `StoreUnavailable`, and keeps what was not written."""
-        part = list(itertools.islice(self._waiting, most))
+        """The oldest of what waits and is new. Raises `StoreUnavailable`, and keeps what was not written."""
+        looked_at = 0
+        while self._made and len(self._new) < most and looked_at < most * _LOOKED_AT:
+            looked_at += 1
+            self._look_at(*self._made.popleft())
+        part = list(itertools.islice(self._new, most))
         if not part:
             return
         boxes = await self._sealing.seal_all([(each.guid, month_of(at), to_bytes(each)) for at, each in part])
@@ -103,7 +101,17 @@ class DecisionNotes:
         ]
         await self._store.put_decisions(sealed, forgotten_at=part[-1][0] + self._keep_seconds)
         for _ in part:
-            self._waiting.popleft()
+            self._new.popleft()
+
+    def _look_at(self, at: float, made: Callable[[], DecidedAccess]) -> None:
+        day, decided = int(at // _DAY_SECONDS), made()
+        if day != self._day or len(self._known) >= _MOST_KNOWN:
+            self._day = day
+            self._known.clear()
+        known_as = hash(decided)
+        if known_as not in self._known:
+            self._known.add(known_as)
+            self._new.append((at, decided))
 
     def _name(self, at: float, decided: DecidedAccess) -> bytes:
         # One client has many addresses of its IPv6 network in a day: it counts as one, as in all limits.

@@ -33,11 +33,11 @@ class DecidedAccess:
     """Why they were not let in, in the log's words; empty: they were."""
 
 
-NoteDecision = Callable[[DecidedAccess], None]
-"""Returns at once, and never raises."""
+NoteDecision = Callable[[Callable[[], DecidedAccess]], None]
+"""Is handed what makes the value, so that nobody who waits pays for that. Returns at once, and never raises."""
 
 
-def not_noted(decided: DecidedAccess) -> None:
+def not_noted(made: Callable[[], DecidedAccess]) -> None:
     """Where no decisions are kept."""
 
 

@@ -7,6 +7,7 @@ one of the audit (`proxy.audit.audited_log`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
@@ -54,7 +55,9 @@ class SignInLog:
     def stopped(self, client: Client, principal: Principal, reason: str, *, first: Factor = Factor.PASSWORD) -> None:
         """The first factor was right, but the sign-in stops."""
         self._count(reason, principal.realm)
-        self._note(refused_after_first(principal, factor=first, way=client.way, address=client.address, reason=reason))
+        self._note(
+            partial(refused_after_first, principal, factor=first, way=client.way, address=client.address, reason=reason)
+        )
         self._of(client, principal, "sign_in.stopped", reason=reason)
 
     async def succeeded(self, client: Client, session: Session) -> None:
@@ -65,7 +68,7 @@ class SignInLog:
         self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, **_proven(session))
         await self._recorder.written()
         self._count("succeeded", session.principal.realm)
-        self._note(decided_on(session))
+        self._note(partial(decided_on, session))
 
     def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
         """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""

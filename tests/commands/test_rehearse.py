@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def config(tmp_path: Path) -> Path:
         notes = create_notes(store.decisions, store.person_keys, keys, keep_seconds=30 * 86_400.0, clock=time.time)
         for name, guid in people.items():
             notes.note(
-                DecidedAccess(
+                partial(
+                    DecidedAccess,
                     realm="local",
                     guid=guid,
                     username=name,

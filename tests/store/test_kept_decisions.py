@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,10 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(folder.glob("state.db*"))
 
 
+def made(decided: DecidedAccess) -> Callable[[], DecidedAccess]:
+    return lambda: decided
+
+
 class Noting:
     """A worker's notes, with a clock that is moved."""
 
@@ -95,15 +99,15 @@ class Noting:
 async def test_what_is_kept_comes_back_and_the_same_of_a_day_is_kept_once(store: Store) -> None:
     one, other = Noting(store), Noting(store)
     for each in (one, other):
-        each.notes.note(ALICE)
-        each.notes.note(ALICE)
-        each.notes.note(replace(ALICE, address="2001:db8::1"))  # the same household
-        each.notes.note(decided_on(session()))
+        each.notes.note(made(ALICE))
+        each.notes.note(made(ALICE))
+        each.notes.note(made(replace(ALICE, address="2001:db8::1")))  # the same household
+        each.notes.note(made(decided_on(session())))
         await each.notes.write(100)
     kept = [replace(each, address=network_of(each.address)) for each in await one.kept()]
     assert kept == sorted([replace(ALICE, address="2001:db8::/64"), decided_on(session())], key=str)
     one.now += DAY
-    one.notes.note(ALICE)
+    one.notes.note(made(ALICE))
     await one.notes.write(100)
     assert len(await one.kept()) == 3
 
@@ -112,8 +116,8 @@ async def test_nothing_of_a_decision_can_be_read_in_the_store(
     store: Store, tmp_path: Path, redis_server: RedisServer
 ) -> None:
     noting = Noting(store)
-    noting.notes.note(ALICE)
-    noting.notes.note(decided_on(session()))
+    noting.notes.note(made(ALICE))
+    noting.notes.note(made(decided_on(session())))
     await noting.notes.write(100)
     assert len(await noting.kept()) == 2
     if isinstance(store, RedisStore):
@@ -131,8 +135,8 @@ async def test_nothing_of_a_decision_can_be_read_in_the_store(
 async def test_whoever_erases_a_persons_keys_erases_their_decisions() -> None:
     noting = Noting(MemoryStore())
     ben = decided_on(session(guid="5f6a1c3e-0000-4000-8000-0000000000be"))
-    noting.notes.note(ALICE)
-    noting.notes.note(ben)
+    noting.notes.note(made(ALICE))
+    noting.notes.note(made(ben))
     await noting.notes.write(100)
     assert await PersonKeys(noting.store.person_keys, KEYS).erase_person(ALICE.guid) == 1
     assert await noting.kept() == [ben]
@@ -141,7 +145,7 @@ async def test_whoever_erases_a_persons_keys_erases_their_decisions() -> None:
 async def test_decisions_wait_while_the_store_is_away_and_are_written_once_it_is_back() -> None:
     store = MemoryStore()
     noting = Noting(store)
-    noting.notes.note(ALICE)
+    noting.notes.note(made(ALICE))
     store.away = True
     with pytest.raises(Exception, match="away"):
         await noting.notes.write(100)
@@ -152,7 +156,7 @@ async def test_decisions_wait_while_the_store_is_away_and_are_written_once_it_is
 
 async def test_nothing_is_kept_where_that_is_switched_off() -> None:
     noting = Noting(MemoryStore(), keep_seconds=0.0)
-    noting.notes.note(ALICE)
+    noting.notes.note(made(ALICE))
     await noting.notes.write(100)
     assert await noting.kept() == []
 
@@ -160,7 +164,7 @@ async def test_nothing_is_kept_where_that_is_switched_off() -> None:
 async def test_old_decisions_are_removed(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "state.db")
     noting = Noting(store)
-    noting.notes.note(ALICE)
+    noting.notes.note(made(ALICE))
     await noting.notes.write(100)
     for now, left in ((NOW + KEEP_SECONDS - 1, [ALICE]), (NOW + KEEP_SECONDS, [])):
         await store.sessions.remove_expired(now=now, limits=LIMITS)
@@ -175,23 +179,24 @@ def test_days_reach_from_the_first_that_is_kept_to_tomorrow() -> None:
 
 
 def test_each_admission_is_noted_when_it_is_computed_and_not_for_each_request() -> None:
-    noted: list[DecidedAccess] = []
+    noted: list[Callable[[], DecidedAccess]] = []
     admissions = Admissions(Signer(), note=noted.append)
     mine, half = session(), session(is_half=True)
     for _ in range(3):
         admissions.get(mine, app("Wiki"), NOW)
         admissions.get(half, app("Wiki"), NOW)
         admissions.get(mine, app("Payroll", groups=("Payroll Users",)), NOW)
-    assert noted == [decided_on(mine, app="Wiki"), decided_on(mine, app="Payroll", reason="groups")]
-    assert noted[0].factors == (Factor.PASSWORD, Factor.SMS)
-    assert noted[0].guid == principal().guid
+    decided = [made() for made in noted]
+    assert decided == [decided_on(mine, app="Wiki"), decided_on(mine, app="Payroll", reason="groups")]
+    assert decided[0].factors == (Factor.PASSWORD, Factor.SMS)
+    assert decided[0].guid == principal().guid
 
 
 async def test_what_waits_is_written_some_at_a_time_and_at_the_end() -> None:
     noting = Noting(MemoryStore())
     many = [replace(ALICE, app=f"app {number}") for number in range(AT_ONCE + 1)]
     for each in many:
-        noting.notes.note(each)
+        noting.notes.note(made(each))
     await noting.notes.write(AT_ONCE)
     assert len(await noting.kept()) == AT_ONCE
     running = asyncio.create_task(noting.notes.run(turn_seconds=3600.0))
@@ -205,5 +210,5 @@ async def test_what_waits_is_written_some_at_a_time_and_at_the_end() -> None:
 def test_while_nothing_can_be_written_no_more_wait_than_are_bounded_and_the_rest_is_noted_later() -> None:
     noting = Noting(MemoryStore())
     for number in range(MOST_WAITING + 1):
-        noting.notes.note(replace(ALICE, app=str(number)))
+        noting.notes.note(made(replace(ALICE, app=str(number))))
     assert noting.notes.waiting == MOST_WAITING
