@@ -21,6 +21,7 @@ from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from directory.users_writing import why_unchangeable
 from proxy.canary.create_canaries import check_canaries
+from proxy.commands.degrade import check_rungs
 from proxy.commands.offered_factors import check_clients, check_offered_factors, check_session_limits
 from proxy.commands.public_side import (
     check_addresses,
@@ -63,6 +64,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results += _check_certificates(settings)
     results += check_secret_files(secret_files(settings, secrets_from))
     results += [*check_offered_factors(settings), *check_clients(settings), *check_session_limits(settings)]
+    results += check_rungs(settings)
     results += await asyncio.to_thread(check_addresses, settings)
     results += check_host_key_of(settings)
     results.append(open_files_result(settings, hard=hard_limit()))

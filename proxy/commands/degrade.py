@@ -11,6 +11,7 @@ from typing import TextIO
 from config.problems import nearest
 from config.settings import DegradeSettings, RungKind, Settings
 from config.system_errors import user_name
+from directory.directory import CheckResult
 from proxy.commands.arguments import duration
 from proxy.degrade.in_force import RungInForce, degraded, settings_of
 from proxy.degrade.rung import MOST_REASON_CHARACTERS, BegunRung, DegradeStore
@@ -26,6 +27,7 @@ _WHAT = {
     RungKind.REMEMBERED: "no text messages: remembered browsers and other second factors only",
     RungKind.CLOSED: "nobody new signs in",
 }
+_WEAK = {RungKind.MAIL: ". It is a weak one: who reads the mailbox passes for the phone"}
 _TRIES = 5
 
 
@@ -183,12 +185,27 @@ def _listed(configured: Iterable[DegradeSettings], kept: tuple[BegunRung, ...], 
         yield "The configuration has no rungs: docs/degrade.md says how to agree on some."
     in_force = {each.settings.name: each for each in degraded(kept, configured, now).rungs}
     for each in configured:
-        what = _WHAT[each.what].format(channels=", then ".join(each.channels or ()))
-        yield f"{each.name}: {what}; for at most {amount(int(each.longest))}"
+        yield f"{each.name}: {_what(each)}; for at most {amount(int(each.longest))}"
         yield "  " + (_since(in_force[each.name], now) if each.name in in_force else "not in force")
     for rung in kept:
         if settings_of(rung, configured) is None and not rung.is_over and now < rung.ends_at:
             yield f'{one_line(rung.name)}: is not in force: the configuration has no such rung (what = "{rung.what}")'
+
+
+def check_rungs(settings: Settings) -> list[CheckResult]:
+    """What `gatepost check` says of each rung. Pure: none of it is a failure."""
+    return [
+        CheckResult(
+            subject=f'rung "{each.name}"',
+            ok=True,
+            detail=f"{_what(each)}; for at most {amount(int(each.longest))}" + _WEAK.get(each.what, ""),
+        )
+        for each in settings.degrade
+    ]
+
+
+def _what(rung: DegradeSettings) -> str:
+    return _WHAT[rung.what].format(channels=", then ".join(rung.channels or ()))
 
 
 def _own_name() -> str:

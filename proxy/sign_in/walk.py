@@ -78,10 +78,13 @@ class Walk:
     def stop(self, *stops: Stop) -> None:
         self.stops += [each for each in stops if each not in self.stops]
 
+    def begin(self, factor: Factor) -> None:
+        """Before anybody is asked who this is."""
+        if (closed := self._degraded.stops_sign_in(factor)) is not None:
+            self.stop(closed)
+
     def take_first(self, factor: Factor) -> None:
         """Name and password, a ticket, or a passkey."""
-        if not self.factors and (closed := self._degraded.stops_sign_in(factor)) is not None:
-            self.stop(closed)
         if factor is Factor.PASSWORD:
             self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
         elif factor is Factor.PASSKEY:
@@ -164,6 +167,7 @@ def walked(
     """One sign-in, from its first factor to the app, or the part of it that `rule` is for. `given`: the pass that they
     would type."""
     schemes = settings.schemes
+    walk.begin(first)
     if first is Factor.PASSKEY and not is_offered(schemes, first, address, app=app):
         walk.stop(Obstacle.NO_SCHEME)  # before anybody looks whose it is
     walk.take_first(first)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from config.factors import ChannelKind
 from directory.directory import PasswordRefused, RefusalReason
 from directory.principal import Account, Principal
+from proxy.degrade.rung import BegunRung
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.factors.passcode.passcodes import known_as
 from proxy.http.reserved import CUT
@@ -33,6 +34,7 @@ from tests.portal.test_kept_request import keep, signed_out, way_back
 from tests.portal.test_own_factors import add_app, another, make_codes
 from tests.portal.test_passkey import add_passkey, device, options_on
 from tests.portal.test_told_pause import NEW_PLACE, tries
+from tests.support.rungs import begun_rung
 
 SIGN_IN, PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
 WARD = "10.30.4.5"
@@ -63,7 +65,7 @@ class OnePerson(ScriptedDirectory):
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_passwords, _shared_computers, _passcodes, _messages, _factors, _stopped, _passkeys):
+    for part in (_passwords, _shared_computers, _degraded, _passcodes, _messages, _factors, _stopped, _passkeys):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -127,6 +129,28 @@ async def _shared_computers(states: States, folder: Path) -> None:
         from_right = await stage.browser().get(SIGN_IN, Accept_Language="ar")
         assert 'dir="rtl"' in from_right.text
         states.add("sign-in from right to left", from_right)
+
+
+async def _degraded(states: States, folder: Path) -> None:
+    rungs = [
+        {"name": "other gateway", "what": "channels", "channels": ["aql"], "text": "The first provider is down."},
+        {"name": "no SMS", "what": "remembered"},
+        {"name": "closed", "what": "closed"},
+    ]
+    async with running_portal(folder, degrade=rungs) as stage:
+
+        async def begin(rung: BegunRung) -> None:
+            await stage.store.rungs.put_rung(rung, seen=None)
+            await stage.degrade.look()
+
+        await begin(begun_rung("other gateway", "channels", at=stage.now))
+        states.add("sign-in while degraded", await stage.browser().get(SIGN_IN))
+        states.add("passcode while degraded", await stage.to_passcode(stage.browser()))
+        await begin(begun_rung("no SMS", "remembered", at=stage.now))
+        states.add("no SMS while degraded", await stage.password(stage.browser()))
+        await begin(begun_rung("closed", at=stage.now))
+        states.add("sign-in while nobody gets in", await stage.browser().get(SIGN_IN))
+        states.add("nobody gets in", await stage.password(stage.browser()))
 
 
 async def _passcodes(states: States, folder: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from proxy.cli import main
+from proxy.commands.degrade import check_rungs
+from tests.portal.stage import portal_settings
 from tests.support.configuration import written
 
 RUNGS = """
@@ -137,3 +139,16 @@ def test_without_rungs_the_command_says_so(tmp_path: Path, capsys: pytest.Captur
     assert "The configuration has no rungs" in run(config, capsys)[1]
     code, _, wrong = run(config, capsys, "closed", "--for", "1h", "--reason", "x")
     assert (code, wrong) == (2, "gatepost degrade: the configuration has no [[degrade]]\n")
+
+
+def test_the_check_lists_the_rungs_and_says_which_is_weak(tmp_path: Path) -> None:
+    rungs = [
+        {"name": "gateway", "what": "channels", "channels": ["aql", "textlocal"]},
+        {"name": "mail", "what": "mail"},
+    ]
+    settings = portal_settings(tmp_path, degrade=rungs)
+    assert [f"{each.subject}: {each.detail}" for each in check_rungs(settings)] == [
+        'rung "gateway": text messages go by aql, then textlocal; for at most 4 hours',
+        'rung "mail": codes come by mail instead of by text message; for at most 4 hours. It is a weak one: who reads'
+        " the mailbox passes for the phone",
+    ]

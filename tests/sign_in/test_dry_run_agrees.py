@@ -58,6 +58,7 @@ from tests.portal.stage import SIGN_IN_ORIGIN, Phone
 from tests.support.authenticator import Authenticator
 from tests.support.memory_store import MemoryStore
 from tests.support.people import given_pass
+from tests.support.rungs import begun_rung
 
 NOW, DAY = 1_800_000_000.0, 86_400.0
 GUID = "00000000-0000-4000-8000-00000000000a"
@@ -149,6 +150,8 @@ class Case:
     """Whether the help desk may give them."""
     given: str = ""
     """The pass that they have, as `PASSES` describes it; empty: none."""
+    rungs: tuple[str, ...] = ()
+    """Those that are in force."""
     counted: Mapping[Limit, int] = field(default_factory=dict)
     """How many are left of each limit, where it is less than all."""
 
@@ -177,6 +180,7 @@ class Case:
                 "second_factor": {"email_for_sms": self.mails_stand_in, "channels": ["kapow", "email"]},
                 "throttle": {limit.value: MOST for limit in COUNTED if limit is not Limit.PASSWORDS_FROM_UNFAMILIAR},
                 "schemes": list(self.schemes),
+                "degrade": [{"name": each, "what": each} for each in ("mail", "remembered", "closed")],
                 "admin": {"groups": ["Desk"]},
                 "help_desk": {"passes": self.passes, "vouching": True},
                 "networks": [{"name": "Shared", "addresses": [f"{OFFICE}/32"], "shared": True}],
@@ -244,6 +248,8 @@ class Copy:
             digest = pass_digest(KEYS.derive(Purpose.PASSES), guid=GUID, code=PASS_CODE)
             described = {"guid": GUID, "given_at": NOW - 60, "digest": digest, **PASSES[case.given]}
             await self.store.passes.put_pass(given_pass(**described))
+        for name in case.rungs:
+            await self.store.rungs.put_rung(begun_rung(name, at=NOW - 60), seen=None)
         for factor in case.enrolled:
             await self.store.enrolments.put_enrolments([await self._enrolment(factor)])
 
@@ -452,6 +458,7 @@ USUAL: dict[str, Any] = {
     "enrolled": (Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY),
     "passes": True,
     "given": "",
+    "rungs": (),
 }
 """Somebody who gets through by any scheme: all that stops them is drawn."""
 UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
@@ -467,6 +474,7 @@ UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
     "mails_stand_in": st.just(True),
     "enrolled": st.sampled_from([(), (Factor.TOTP,), (Factor.RECOVERY_CODE,), (Factor.PASSKEY,)]),
     "passes": st.just(False),
+    "rungs": st.sampled_from([("mail",), ("remembered",), ("mail", "remembered"), ("closed",)]),
     # The first two more often: the others open nothing.
     "given": st.sampled_from(["for Wiki", "for Wiki", "for Forms", "for Forms", *PASSES]),
 }
@@ -510,6 +518,7 @@ async def compare(case: Case) -> None:
         "first_seen",
         "enrolments",
         "passes",
+        "rungs",
     }
     for way in foreseen.ways:
         tried = Copy(case)
@@ -575,6 +584,12 @@ def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
 @example(case_of(KEYS_ALONE, SMS, enrolled=()))
 @example(case_of(KEYS_ALONE, SMS, app="Wiki", wiki_scheme="browser", counted={Limit.PASSWORDS_PER_ADDRESS: 1}))
 @example(case_of(KEYS_ALONE, SMS, counted={Limit.PASSWORDS_PER_ADDRESS: 0}))
+@example(case_of(SMS, rungs=("mail",)))
+@example(case_of(SMS, rungs=("mail",), mail=None, counted={Limit.SENDS_PER_DAY: 0}))
+@example(case_of(CHOICE, TOTP, app="Wiki", wiki_scheme="totp", enrolled=(), rungs=("mail",)))
+@example(case_of(WEAK, SMS, app="Wiki", wiki_scheme="browser", rungs=("remembered",)))
+@example(case_of(CHOICE, rungs=("remembered", "mail"), given="for Wiki", app="Wiki"))
+@example(case_of(KEYS_ALONE, WEAK, TICKET, has_tickets=True, rungs=("closed",)))
 @given(cases())
 @hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_dry_run_stops_where_a_sign_in_stops(case: Case) -> None:
