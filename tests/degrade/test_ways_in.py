@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from config.factors import TYPED, TYPED_BEYOND_APPS, ChannelKind, Factor
+from directory.directory import PasswordRefused
+from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.degrade.rung import BegunRung
 from proxy.factors.second_factor import Lack, Unusable
@@ -22,7 +24,7 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.portal.stage import NOW, portal_settings
 from tests.portal.test_kerberos import Domain
 from tests.portal.test_password_change import CORP, NAME, OLD
-from tests.sign_in.headless import HOST, Corp, Service, TerminalClient
+from tests.sign_in.headless import HOST, INSIDE, Corp, Service, TerminalClient
 from tests.support.rungs import begun_rung
 
 RUNGS = [
@@ -32,6 +34,7 @@ RUNGS = [
     {"name": "closed", "what": "closed"},
 ]
 SCHEMES = [
+    {"name": "kiosk", "factors": ["password"], "networks": ["203.0.113.0/24"]},
     {"name": "ticket", "factors": ["kerberos", "sms"]},
     {"name": "alone", "factors": ["passkey"]},
     {"name": "both", "factors": ["password", "sms", "email"], "groups": ["Payroll"]},
@@ -47,9 +50,23 @@ WAYS: dict[str, dict[str, Any]] = {
 SMS_SENT, MAIL_SENT = (Factor.SMS, ChannelKind.SMS), (Factor.EMAIL_FOR_SMS, ChannelKind.EMAIL)
 
 
+class Slow(Corp):
+    """Something may happen while it judges a password."""
+
+    async def nothing(self) -> None:
+        return
+
+    meanwhile = nothing
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        judged = await super().authenticate(account, password)
+        await self.meanwhile()
+        return judged
+
+
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    corp = Corp()
+    corp = Slow()
     corp.is_now(mail="scripted@corp.example", password_set_at=NOW - 86_400)
     settings = portal_settings(
         tmp_path,
@@ -268,3 +285,14 @@ async def test_a_worker_that_has_never_known_lets_nobody_around_a_rung(service: 
     """It has just started: it asks the store before the first sign-in, and without that nobody signs in."""
     assert await service.store.rungs.put_rung(begun_rung("closed"), seen=None)
     assert told(await service.client().sign_in(NAME, OLD)) is Lack.CLOSED
+
+
+async def test_who_types_their_password_while_a_rung_begins_goes_by_it(service: Service) -> None:
+    corp = next(iter(service.realms))
+    assert isinstance(await service.client(INSIDE).sign_in(NAME, OLD), SignedIn)  # there, one factor is enough
+
+    async def begin() -> None:
+        await degrade(service, "closed")
+
+    corp.meanwhile = begin
+    assert told(await service.client(INSIDE).sign_in(NAME, OLD)) is Lack.CLOSED
