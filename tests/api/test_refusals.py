@@ -131,6 +131,7 @@ async def test_an_audit_that_has_to_be_written_and_cannot_denies_and_ends_nothin
     assert ((said := await client.sign_in()).status, said.error) == (503, "unavailable")
     assert (await client.prove(asked)).status == 503
     assert (await client.session(token)).status == 200
+    assert [each.way for each in stage.recorded.of("sign_in.succeeded")] == ["api"]
 
 
 async def test_a_store_that_is_away_denies(stage: Stage, client: APIClient) -> None:

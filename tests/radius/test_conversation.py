@@ -379,11 +379,15 @@ async def test_while_the_directory_is_away_nobody_gets_in(stage: RADIUSStage, ga
 async def test_while_an_audit_that_is_required_cannot_be_written_nobody_gets_in(
     stage: RADIUSStage, gateway: Gateway
 ) -> None:
+    await gateway.ask(NAME, "wrong")
+    refused = stage.service.recorded.one("sign_in.refused")
+    assert (refused.way, refused.facts["reason"]) == ("radius", "wrong_password")
+    binds = stage.scripted.binds
     stage.service.recorded.is_full = True
-    answer = await gateway.ask(NAME, OLD)
+    answer = await gateway.ask(NAME, OLD, identifier=9)
     assert answer.code == REJECT
     assert "not available" in message_of(answer)
-    assert stage.scripted.binds == 0
+    assert stage.scripted.binds == binds
 
 
 async def test_an_error_that_nobody_foresaw_lets_nobody_in(

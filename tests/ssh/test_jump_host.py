@@ -287,6 +287,7 @@ async def test_an_audit_that_has_to_be_written_and_cannot_denies_and_ends_nothin
     with pytest.raises(asyncssh.DisconnectError, match="Temporarily unavailable"):
         await stage.person(stack)
     assert await echoed(conn, "127.0.0.1", target.port) == b"hello\n"
+    assert [each.way for each in stage.service.recorded.of("sign_in.succeeded")] == ["ssh"]
     opened = stage.service.recorded.one("ssh.channel_opened")
     assert opened.actor is not None
     assert (opened.actor.name, opened.facts) == ("scripted", {"port": target.port})
