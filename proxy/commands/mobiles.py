@@ -20,6 +20,7 @@ from config.system_errors import file_reason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Summary
 from directory.mobile_sweep import Findings, Rules, nobody, sweep
+from proxy.commands.acting import act, acting
 from proxy.commands.arguments import duration
 from proxy.help_desk.number_sweeps import MOST_SWEEPS, counted
 from proxy.mobile_formats.report_forms import ReportForm, write_as
@@ -93,6 +94,7 @@ def run(
                     stderr,
                 ):
                     findings.add(person)
+            _record(settings, stderr)
             if _is_whole(arguments):
                 _from_store(settings, stderr, _count(settings, findings.summary), lacks="this sweep is not counted")
             domains = {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
@@ -131,6 +133,25 @@ async def _reports(settings: Settings, now: float) -> NumberReports:
         await store.close()
     key = b"" if not reported else Keys(existing_keys(settings.server), clock=lambda: now).derive(Purpose.THROTTLE)
     return NumberReports(reported=reported, key=key, now=now)
+
+
+def _record(settings: Settings, stderr: TextIO) -> None:
+    """That somebody had everybody's numbers put together."""
+    if not settings.audit.is_on:
+        return
+    own = None if settings.audit.file is None else settings.audit.file.parent.parent
+    # The service has to be able to go on in what is written here.
+    with as_owner_of(own, loads_code=True) if own is not None and own.exists() else contextlib.nullcontext():
+        _from_store(settings, stderr, _recorded(settings), lacks="that this report was made is not in the audit")
+
+
+async def _recorded(settings: Settings) -> None:
+    store = open_store(settings.store)
+    try:
+        async with acting(settings, store) as recorder:
+            recorder.record(act("admin.mobiles", done="by_command"))
+    finally:
+        await store.close()
 
 
 async def _count(settings: Settings, summary: Summary) -> None:

@@ -165,8 +165,9 @@ async def _record(settings: Settings, done: RecordedLater) -> None:
     if not done.events or not settings.audit.is_on:
         return
     try:
-        if settings.store.file is not None:
-            become_owner_of(settings.store.file)
+        written = settings.store.file or settings.audit.file
+        if written is not None:
+            become_owner_of(written)
         store = open_store(settings.store)
         try:
             async with acting(settings, store) as recorder:
