@@ -226,6 +226,16 @@ def test_the_same_changes_the_other_way_round_give_back_what_they_took() -> None
     assert {each.effect for each in back.changes} == {Effect.GAINS, Effect.LESS, Effect.OTHER}
 
 
+def test_an_app_that_is_removed_is_lost_by_all_who_can_open_it() -> None:
+    without = {**OLD, "apps": [each for each in OLD["apps"] if each["name"] != "Mail"]}
+    found = asyncio.run(rehearsed_between(settings_of(OLD), settings_of(without)))
+    (change,) = found.changes
+    assert (change.effect, change.app, change.why) == (Effect.LOSES, "Mail", "the app is not there any more")
+    who = people_who(lambda number: number % 3 == 0 or number % 5 == 0)
+    assert {one.username for one in change.people} == who
+    assert found.notes == ('the app "Mail" is not there any more',)
+
+
 def test_a_configuration_beside_itself_changes_nothing() -> None:
     nothing = asyncio.run(rehearsed_between(settings_of(OLD), settings_of(OLD)))
     assert (nothing.changes, nothing.notes, nothing.harms) == ((), (), False)
