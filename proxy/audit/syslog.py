@@ -45,6 +45,17 @@ class SyslogLimits:
     closing_seconds: float = 2.0
 
 
+async def wrong_with_server(host: str, port: int, tls: ssl.SSLContext) -> str | None:
+    """Why it cannot be sent to; nothing is sent."""
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+        writer.transport.abort()
+    except OSError as error:
+        return connection_reason(error)
+    return None
+
+
 class SyslogOutlet:
     """`LineOutlet`, while `run` runs."""
 

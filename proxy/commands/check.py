@@ -21,6 +21,7 @@ from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from directory.users_writing import why_unchangeable
 from proxy.canary.create_canaries import check_canaries
+from proxy.commands.check_audit import check_audit
 from proxy.commands.degrade import check_rungs
 from proxy.commands.offered_factors import check_clients, check_offered_factors, check_session_limits
 from proxy.commands.public_side import (
@@ -87,6 +88,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results += check_kerberos(settings)
     results += await _check_bounces(settings)
     results += await check_canaries(settings)
+    results += await check_audit(settings.audit)
     for app in settings.apps:
         results += [await _check_upstream(app, url) for url in app.upstream_urls]
         results += rule_case(app)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -11,6 +13,7 @@ from proxy.audit.event import AuditEvent
 from proxy.audit.lines import FIRST_HASH
 from proxy.audit.recorder import AuditUnavailable
 from proxy.audit.recording import RecordingLimits
+from proxy.audit.stdout import StdoutOutlet
 from tests.audit.engine import ANNA, BEN, LIMITS, Engine, signed_in
 from tests.support.eventually import eventually
 
@@ -140,3 +143,37 @@ async def test_an_event_that_cannot_be_written_keeps_no_other_from_being_written
         await eventually(lambda: recorder.waiting == 0 and recorder.trouble is None)
     assert [line["facts"] for line in engine.read if line["event"] == "sign_in.succeeded"] == [{"what": "text"}]
     assert "audit.dropped" in engine.events
+
+
+async def test_standard_output_gets_the_same_lines(engine: Engine) -> None:
+    ours, theirs = os.pipe()
+    gaps: list[int] = []
+    outlet = StdoutOutlet(told_gap=gaps.append, descriptor=theirs)
+    task = asyncio.create_task(outlet.run())
+    async with engine.recording(outlet) as recorder:
+        for _ in range(3):
+            recorder.record(signed_in())
+    await outlet.drained()
+    os.close(theirs)
+    assert os.read(ours, 65_536).splitlines() == engine.lines
+    os.close(ours)
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_what_another_thread_records_is_written_too(engine: Engine) -> None:
+    async with engine.recording() as recorder:
+        recorder.record(signed_in())
+        await recorder.flushed()
+        await asyncio.to_thread(recorder.record, signed_in())
+        await eventually(lambda: engine.events.count("sign_in.succeeded") == 2)
+
+
+async def test_a_disk_that_hangs_is_told(engine: Engine) -> None:
+    async with engine.recording() as recorder:
+        await eventually(lambda: engine.files)
+        recorder.record(signed_in())
+        engine.now += 31
+        assert recorder.trouble == "nothing was written for 31 s"
+        await recorder.flushed()
+        assert recorder.trouble is None

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 import trustme
 
+from config.addresses import SyslogURL
 from config.certificates import client_context
+from config.settings import AuditSettings
 from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.event import AuditEvent
 from proxy.audit.lines import ChainEnd, line_of
 from proxy.audit.syslog import SyslogLimits, SyslogOutlet, framed
 from proxy.audit.verifying import judged, lines_within
+from proxy.commands.check_audit import check_audit
 from tests.audit.engine import Engine, signed_in
 from tests.support.eventually import eventually
 from tests.support.gatepost import free_port
@@ -141,6 +144,18 @@ async def test_nothing_goes_to_a_server_that_cannot_prove_who_it_is(engine: Engi
         await eventually(lambda: outlet.trouble)
         assert "certificate" in str(outlet.trouble)
         assert server.text == b""
+
+
+async def test_the_check_says_whether_the_audit_can_be_written(engine: Engine, tmp_path: Path) -> None:
+    server, wrong = Server(tmp_path), tmp_path / "gone" / "audit" / "gatepost.jsonl"
+    url, authority = SyslogURL("127.0.0.1", server.port), server.authority
+    async with server.serving():
+        good = await check_audit(AuditSettings(file=engine.base, syslog=url, syslog_ca_file=authority))
+    bad = await check_audit(AuditSettings(file=wrong, syslog=url, syslog_ca_file=authority))
+    assert [each.ok for each in good] == [True, True]
+    assert not engine.base.parent.exists()
+    assert [each.detail for each in bad] == [f"{tmp_path / 'gone'} is no folder", "connection refused"]
+    assert await check_audit(AuditSettings()) == []
 
 
 @pytest.mark.skipif(not is_there(), reason="needs rsyslogd with rsyslog-openssl")
