@@ -19,8 +19,9 @@ END, UNLOCK, CSV = f"{PERSON}/end-sessions", f"{PERSON}/unlock", f"{MOBILES}.csv
 CONFIRM, FACTOR = f"{PERSON}/confirm-number", f"{PERSON}/remove-factor"
 GIVE = f"{PERSON}/give-pass"
 PASSES = f"{ADMIN}passes"
-PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV)
-ACTIONS = (PERSON, END, UNLOCK, CONFIRM, FACTOR, MOBILES)
+SESSIONS, THROTTLED, SENDS, SERVERS = (f"{ADMIN}{name}" for name in ("sessions", "throttled", "sends", "servers"))
+PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV, SESSIONS, THROTTLED, SENDS, SERVERS)
+ACTIONS = (PERSON, END, UNLOCK, CONFIRM, FACTOR, MOBILES, f"{SESSIONS}/end", f"{THROTTLED}/release")
 
 
 @asynccontextmanager

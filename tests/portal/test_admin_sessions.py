@@ -122,6 +122,12 @@ async def test_all_of_a_person_are_ended_by_the_button_below(stage: Stage) -> No
     assert [each.principal.username for each in await stage.store.sessions.sessions()] == ["admin"]
 
 
+async def test_no_search_without_the_token_of_its_form(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    assert (await browser.post(SESSIONS, {"login": "admin"})).status == 403
+    assert said(stage, "admin.sessions_shown") == []
+
+
 async def test_many_are_shown_in_pages(stage: Stage) -> None:
     for number in range(60):
         await kept(stage, last_used_at=stage.now - number)
