@@ -145,6 +145,8 @@ EVENTS: Mapping[str, EventMeaning] = {
     "server.reloaded": _means("another configuration is in force"),
     "server.reload_refused": _means("it is wrong, and the one before stays in force", "problems"),
     "server.stopping": _means("what is in flight is finished, then Gatepost ends"),
+    "keys.rotated": _means("a master key was made", "key", personal=_BY),
+    "keys.dropped": _means("a master key is not accepted any more", "key", personal=_BY),
     "audit.anchor": _means("the chain is signed at this place", "reason"),
     "audit.torn": _means("a process ended within a line: what is left of it is no line", "bytes", "sha256"),
     "audit.dropped": _means("more happened than could wait to be written", "count"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from structlog.typing import FilteringBoundLogger
@@ -16,9 +16,12 @@ from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.recorder import NoAudit, Recorder
 from proxy.commands.command_audit import audit_of_command
 from proxy.operations.log import configure_log
+from proxy.operations.own_user import WrongUser, become_owner_of
+from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys
 from proxy.store.contract import Store
+from proxy.store.open import open_store
 
 
 def own_name() -> str:
@@ -72,3 +75,23 @@ async def acting(
         return
     async with audit_of_command(settings, store, keys, log=log or configure_log()) as recorder:
         yield recorder
+
+
+async def record_afterwards(settings: Settings, events: Sequence[AuditEvent], *, command: str) -> None:
+    """For a command that changes a file in a folder of somebody else's: only now it becomes the service's user, whose
+    the audit is. What it did is done: that it could not be recorded is said."""
+    if not events or not settings.audit.is_on:
+        return
+    try:
+        written = settings.store.file or settings.audit.file
+        if written is not None:
+            become_owner_of(written)
+        store = open_store(settings.store)
+        try:
+            async with acting(settings, store) as recorder:
+                for event in events:
+                    recorder.record(event)
+        finally:
+            await store.close()
+    except (StoreError, WrongUser) as error:
+        print(f"gatepost {command}: not recorded in the audit: {error}", file=sys.stderr)

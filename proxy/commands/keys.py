@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from config.settings import Settings
+from proxy.audit.event import AuditEvent
+from proxy.commands.acting import act, record_afterwards
 from proxy.commands.arguments import duration
 from proxy.commands.table import write_table
 from proxy.secrets.key_file import (
@@ -58,6 +62,7 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, no
     path = settings.server.key_file
     if arguments.action == "rotate":
         new = rotate(path, now=now, lead_seconds=arguments.after).keys[-1]
+        _record(settings, [act("keys.rotated", key=new.key_id)])
         print(
             f"{path}: the new key {new.key_id} comes into use at {instant_text(new.use_after)}.\n"
             "Until then, copy the file to every node and reload each (SIGHUP). The key before it is still accepted.",
@@ -69,11 +74,16 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, no
     except StillNeeded as error:
         print(error, file=sys.stderr)
         return 1
+    _record(settings, [act("keys.dropped", key=key.key_id) for key in dropped])
     for key in dropped:
         print(f"{path}: dropped {key.key_id}", file=stdout)
     if not dropped:
         print(f"{path}: every key is still needed (see gatepost keys list)", file=stdout)
     return 0
+
+
+def _record(settings: Settings, events: Sequence[AuditEvent]) -> None:
+    asyncio.run(record_afterwards(settings, events, command="keys"))
 
 
 def _rows(ring: KeyRing, now: float) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first
 from directory.users_file import LocalUser
 from directory.users_writing import ChangedUser, NameTaken, UsersFileError, add_user, change_user
 from proxy.audit.audited_log import audited
-from proxy.commands.acting import RecordedLater, acting, by_this_command
+from proxy.commands.acting import RecordedLater, by_this_command, record_afterwards
 from proxy.commands.hash_password import NoPassword, new_hash
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
@@ -43,7 +43,6 @@ from proxy.operations.log import configure_log
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError
-from proxy.store.open import open_store
 
 _SEE = {
     UnusableReason.AMBIGUOUS: ": write it with + and its country code",
@@ -108,7 +107,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdin: TextIO, 
         try:
             return await _ACTIONS[arguments.action](asked)
         finally:
-            await _record(settings, asked.done)
+            await record_afterwards(settings, asked.done.events, command="people")
     except (NothingDone, UsersFileError) as error:
         print(f"gatepost people: {error}", file=sys.stderr)
         return 1
@@ -158,25 +157,6 @@ class _AskedChange:
     def say(self, user: LocalUser, text: str) -> int:
         print(f"{one_line(user.username)} ({self.directory.name}): {text}", file=self.stdout)
         return 0
-
-
-async def _record(settings: Settings, done: RecordedLater) -> None:
-    """Only now: the audit is the service's, and the users file may be in a folder of somebody else's."""
-    if not done.events or not settings.audit.is_on:
-        return
-    try:
-        written = settings.store.file or settings.audit.file
-        if written is not None:
-            become_owner_of(written)
-        store = open_store(settings.store)
-        try:
-            async with acting(settings, store) as recorder:
-                for event in done.events:
-                    recorder.record(event)
-        finally:
-            await store.close()
-    except (StoreError, WrongUser) as error:
-        print(f"gatepost people: not recorded in the audit: {error}", file=sys.stderr)
 
 
 async def _add(asked: _AskedChange) -> int:

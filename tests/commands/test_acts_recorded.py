@@ -33,6 +33,7 @@ def test_each_act_names_who_did_it_and_to_whom(tmp_path: Path, capsys: pytest.Ca
     assert run("notice", "Maintenance tonight") == 0
     assert run("notice", "--clear") == 0
     assert run("mobiles") == 0
+    assert run("keys", "rotate") == 0
 
     known, unknown = recorded("admin.explained")
     assert (known["person"]["name"], known["facts"]) == ("alice", {"found": True, "can_sign_in": False})
@@ -44,5 +45,6 @@ def test_each_act_names_who_did_it_and_to_whom(tmp_path: Path, capsys: pytest.Ca
         assert [each["person"]["guid"] for each in recorded(event)] == [known["person"]["guid"]]
     everything = recorded("admin")
     assert {"admin.notice_put_up", "admin.notice_taken_down", "admin.mobiles"} <= {each["event"] for each in everything}
+    assert len(recorded("keys.rotated")) == 1
     assert all(each["personal"]["by"].startswith("command of ") for each in everything)
     assert "hunter2" not in json.dumps(everything)
