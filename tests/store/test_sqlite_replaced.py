@@ -21,6 +21,7 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.sqlite.succession import take_over
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, cookie
+from tests.store.contract.person_keys import person_key
 from tests.support.eventually import eventually
 from tests.support.people import NOW, challenge, session
 
@@ -147,6 +148,26 @@ async def test_the_rows_of_every_table_are_taken_over(tmp_path: Path) -> None:
     assert [name for name, count in counts.items() if not count] == []
     for each in connections:
         each.close()
+
+
+async def test_keys_of_persons_are_taken_over_beside_those_that_are_there(tmp_path: Path) -> None:
+    kept = [person_key(bytes([number]) * 32) for number in range(4)]
+    connections = []
+    for name, own in (("gone.db", kept[:3]), ("state.db", kept[3:])):
+        store = SQLiteStore(tmp_path / name)
+        for each in own:
+            await store.person_keys.keep_person_key(each)
+        if name == "gone.db":
+            await store.person_keys.erase_person_keys(owner=kept[0].owner)
+        await store.close()
+        connections.append(sqlite3.connect(tmp_path / name))
+    take_over(*connections)
+    connections[1].commit()
+    for each in connections:
+        each.close()
+    store = SQLiteStore(tmp_path / "state.db")
+    assert set(await store.person_keys.person_keys()) == set(kept[1:])
+    await store.close()
 
 
 async def test_whoever_keeps_sessions_reads_everything_again_after_the_file_was_removed(

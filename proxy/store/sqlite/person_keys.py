@@ -14,11 +14,10 @@ from typing import Any
 from proxy.audit.person_keys import WRAPPED_BYTES, PersonKey
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.database import SQLiteDatabase
+from proxy.store.sqlite.schema import FREE
 
 _SELECT = "SELECT key_id, owner, month, wrapped FROM person_keys "
-_FREE = "0000-00"
-"""The month of a row that holds no key."""
-_NOTHING = (bytes(32).hex()[:32], bytes(32), _FREE, bytes(WRAPPED_BYTES))
+_NOTHING = (bytes(32).hex()[:32], bytes(32), FREE, bytes(WRAPPED_BYTES))
 
 
 class SQLitePersonKeys:
@@ -32,12 +31,12 @@ class SQLitePersonKeys:
 
     async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
         found = await self._database.rows(
-            f"{_SELECT} WHERE month != '{_FREE}' AND owner = ? AND month = ?", owner, month
+            f"{_SELECT} WHERE month != '{FREE}' AND owner = ? AND month = ?", owner, month
         )
         return _key(found[0]) if found else None
 
     async def person_key(self, key_id: str) -> PersonKey | None:
-        found = await self._database.rows(f"{_SELECT} WHERE month != '{_FREE}' AND key_id = ?", key_id)
+        found = await self._database.rows(f"{_SELECT} WHERE month != '{FREE}' AND key_id = ?", key_id)
         return _key(found[0]) if found else None
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
@@ -46,7 +45,7 @@ class SQLitePersonKeys:
 
     async def key_months(self) -> tuple[str, ...]:
         rows = await self._database.rows(
-            f"SELECT DISTINCT month FROM person_keys WHERE month != '{_FREE}' ORDER BY month"  # noqa: S608
+            f"SELECT DISTINCT month FROM person_keys WHERE month != '{FREE}' ORDER BY month"  # noqa: S608
         )
         return tuple(month for (month,) in rows)
 
@@ -61,7 +60,7 @@ class SQLitePersonKeys:
 
     async def rewrap_person_key(self, key_id: str, *, was: bytes, wrapped: bytes) -> bool:
         changed = await self._database.change(
-            f"UPDATE person_keys SET wrapped = ? WHERE month != '{_FREE}' AND key_id = ? AND wrapped = ?",  # noqa: S608
+            f"UPDATE person_keys SET wrapped = ? WHERE month != '{FREE}' AND key_id = ? AND wrapped = ?",  # noqa: S608
             *(wrapped, key_id, was),
             durable=True,
         )
@@ -72,18 +71,18 @@ def _where(owner: bytes | None, month: str | None) -> tuple[str, tuple[Any, ...]
     """Of rows that hold a key."""
     given = {"owner": owner, "month": month}
     asked = {column: value for column, value in given.items() if value is not None}
-    parts = (f"month != '{_FREE}'", *(f"{column} = ?" for column in asked))
+    parts = (f"month != '{FREE}'", *(f"{column} = ?" for column in asked))
     return f"WHERE {' AND '.join(parts)}", tuple(asked.values())
 
 
 def _keep(connection: sqlite3.Connection, key: PersonKey) -> PersonKey:
     found = connection.execute(
-        f"{_SELECT} WHERE month != '{_FREE}' AND owner = ? AND month = ?", (key.owner, key.month)
+        f"{_SELECT} WHERE month != '{FREE}' AND owner = ? AND month = ?", (key.owner, key.month)
     ).fetchone()
     if found is not None:
         return _key(found)
     values = (key.key_id, key.owner, key.month, key.wrapped)
-    free = connection.execute("SELECT place FROM person_keys WHERE month = ? LIMIT 1", (_FREE,)).fetchone()
+    free = connection.execute("SELECT place FROM person_keys WHERE month = ? LIMIT 1", (FREE,)).fetchone()
     if free is None:
         connection.execute("INSERT INTO person_keys (key_id, owner, month, wrapped) VALUES (?, ?, ?, ?)", values)
     else:

@@ -14,6 +14,9 @@ from pathlib import Path
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.owner import make_file
 
+FREE = "0000-00"
+"""The month of a row of `person_keys` that holds no key (`proxy.store.sqlite.person_keys`)."""
+
 
 def _statements(script: str) -> Iterator[str]:
     """One by one: `executescript` would commit what was begun."""

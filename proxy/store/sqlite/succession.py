@@ -14,9 +14,10 @@ from pathlib import Path
 
 from proxy.store.sqlite.marks import name_predecessors, read_facts
 from proxy.store.sqlite.owner import make_file
+from proxy.store.sqlite.schema import FREE
 from proxy.store.sqlite.standing import remove_log
 
-_APART = frozenset({"store_file", "predecessors", "notices", "counters", "arrivals"})
+_APART = frozenset({"store_file", "predecessors", "notices", "counters", "arrivals", "person_keys"})
 """Tables that are no mere rows to copy. Notices are left out: a process that heard some reads everything again."""
 
 
@@ -45,6 +46,11 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
     connection.executemany(
         "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)",
         gone.execute("SELECT channel, at, seconds FROM arrivals ORDER BY number"),
+    )
+    # At other places: those here may be taken. Rows that hold no key are not copied.
+    connection.executemany(
+        "INSERT OR IGNORE INTO person_keys (key_id, owner, month, wrapped) VALUES (?, ?, ?, ?)",
+        gone.execute(f"SELECT key_id, owner, month, wrapped FROM person_keys WHERE month != '{FREE}'"),  # noqa: S608
     )
     # Numbers of notices only grow, even from one file to the next.
     number = max(before.marks.newest, here.marks.newest) + 1
