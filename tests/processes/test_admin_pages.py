@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -102,6 +103,10 @@ async def test_the_overview_speaks_for_all_workers(house: AdminHouse) -> None:
         page = await admin.get(ADMIN)
         assert '<th scope="row">worker 9</th>' in page.text
         assert "it does not answer" in page.text
+        servers = (await admin.get(f"{ADMIN}servers")).text
+        assert '<th scope="row">worker 9</th>' in servers
+        assert re.search(r'<th scope="row">corp: [^<]+</th><td data-label="State"><span class="mark yes">', servers)
+        assert re.search(r'<th scope="row">127.0.0.1:[0-9]+</th><td data-label="State">', servers), "the relay"
 
 
 async def test_somebody_of_the_domain_outside_the_group_is_turned_away(house: AdminHouse) -> None:
