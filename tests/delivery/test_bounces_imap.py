@@ -141,7 +141,10 @@ async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(do
     for n in range(MOST_AT_ONCE + 1):
         dovecot.deliver(b"Subject: %d\r\n\r\nno\r\n" % n)
     mailbox = Mailbox(settings(dovecot, ca_file), tls_context(settings(dovecot, ca_file)))
-    assert len(mailbox.unseen()) == MOST_AT_ONCE
+    first = mailbox.unseen()
+    assert len(first) == MOST_AT_ONCE
+    assert b"Subject: %d\r\n" % MOST_AT_ONCE in mailbox.content(first[-1])  # the newest does not wait behind a flood
+    assert b"Subject: 1\r\n" in mailbox.content(first[0])
     mailbox.close()
 
 

@@ -72,12 +72,12 @@ class Mailbox:
             raise
 
     def unseen(self) -> list[bytes]:
-        """The UIDs of at most `MOST_AT_ONCE` mails that nobody has read."""
+        """The UIDs of at most `MOST_AT_ONCE` mails that nobody has read: the newest, as those that wait may be many."""
         quoted = self._settings.mailbox.replace("\\", "\\\\").replace('"', '\\"')
         with _translated("the mailbox can't be opened"):
             self._expect(self._imap.select(f'"{quoted}"'), "the mailbox can't be opened")
             found = self._expect(self._imap.uid("SEARCH", "UNSEEN"), "the mailbox can't be searched")
-        return [uid for line in found if isinstance(line, bytes) for uid in line.split()][:MOST_AT_ONCE]
+        return [uid for line in found if isinstance(line, bytes) for uid in line.split()][-MOST_AT_ONCE:]
 
     def content(self, uid: bytes) -> bytes:
         """The beginning of a mail, which stays unread; empty if it is gone."""
