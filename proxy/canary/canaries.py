@@ -96,7 +96,7 @@ class Canaries:
             record, now = await self._store.canary(canary.name), self._clock()
             judgement = judge(record, canary.timing, watched_since=self._since, now=now)
             record = await self._tell(canary, record, judgement, now)
-            if now >= next_at(record, judgement, canary.timing):
+            if now >= next_at(record, judgement, canary.timing, now=now):
                 await self._send(canary, record)
         except StoreError:
             return  # others tell of that

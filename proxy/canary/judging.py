@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from proxy.canary.canary_message import CanaryMessage, CanaryRecord, CanaryState, Flaw
 from proxy.delivery.channel import Outcome
@@ -14,8 +15,16 @@ LOST_TIMES = 3
 """After so many times as long as a message may take, it counts as lost."""
 AGAIN_SECONDS = 300.0
 """While something is wrong, messages that cost money are sent at most so far apart, to know soon when it is right."""
+MOST_SOONER = 6
+"""But no more than so many in a row: a flat battery over a weekend is not to cost ten times as much."""
+_MOST_NUMBERS = 10
+"""A text with more numbers as long as a code is none of a canary's: somebody may be trying them all."""
+_SKEW_SECONDS = 60.0
+"""So far the clocks of nodes may be apart. What was sent later than that from now was sent before the clock was set
+back, nobody knows when."""
 _SILENT_SECONDS = 60.0
 """By so much a message may be sent later than it is due: whoever sends them may have been replaced."""
+_NUMBER = re.compile("[0-9]+")
 _SAID = {
     CanaryState.LATE: "messages take longer than they may",
     CanaryState.LOST: "messages do not arrive",
@@ -68,12 +77,13 @@ def flaws_said(message: CanaryMessage) -> str:
 
 def judge(record: CanaryRecord, timing: Timing, *, watched_since: float, now: float) -> CanaryJudgement:
     """By the latest message of which something is known. `watched_since`: before that, silence says nothing."""
-    latest = record.messages[-1].sent_at if record.messages else 0.0
+    messages = _until(record, now)
+    latest = messages[-1].sent_at if messages else 0.0
     if now > max(latest, watched_since) + timing.every + timing.within + _SILENT_SECONDS:
         return CanaryJudgement(state=CanaryState.SILENT)
     if now > latest + timing.every + timing.within + _SILENT_SECONDS:
         return CanaryJudgement(state=CanaryState.UNKNOWN)  # what was long ago says nothing of today
-    for message in reversed(record.messages):
+    for message in reversed(messages):
         state = _state_by(message, timing, now)
         if state is not None:
             return CanaryJudgement(state=state, by=message)
@@ -96,16 +106,39 @@ def _state_by(message: CanaryMessage, timing: Timing, now: float) -> CanaryState
     return CanaryState.LATE if took <= LOST_TIMES * timing.within else CanaryState.LOST
 
 
-def next_at(record: CanaryRecord, judgement: CanaryJudgement, timing: Timing) -> float:
-    """When the next message is to be sent. While something is wrong, sooner: at once when one could have arrived, if
-    the last one cost nothing."""
-    if not record.messages:
+def next_at(record: CanaryRecord, judgement: CanaryJudgement, timing: Timing, *, now: float) -> float:
+    """When the next message is to be sent. While something is wrong, sooner: when one could have arrived, if the last
+    one cost nothing, else a few times."""
+    messages = _until(record, now)
+    if not messages:
         return 0.0
-    latest, seconds = record.messages[-1], timing.every
+    latest, seconds = messages[-1], timing.every
     if not judgement.state.is_well:
-        cost_nothing = latest.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE)
-        seconds = min(seconds, timing.within if cost_nothing else max(timing.within, AGAIN_SECONDS))
+        if _cost_nothing(latest):
+            seconds = min(seconds, timing.within)
+        elif _paid_in_vain(messages, timing) <= MOST_SOONER:
+            seconds = min(seconds, max(timing.within, AGAIN_SECONDS))
     return latest.sent_at + seconds
+
+
+def _until(record: CanaryRecord, now: float) -> Sequence[CanaryMessage]:
+    """The messages that can have been sent by now, the latest last."""
+    return [each for each in record.messages if each.sent_at <= now + _SKEW_SECONDS]
+
+
+def _cost_nothing(message: CanaryMessage) -> bool:
+    return message.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE)
+
+
+def _paid_in_vain(messages: Sequence[CanaryMessage], timing: Timing) -> int:
+    """How many there were since the last that arrived as it should."""
+    since = takewhile(lambda each: not _is_good(each, timing), reversed(messages))
+    return sum(not _cost_nothing(each) for each in since)
+
+
+def _is_good(message: CanaryMessage, timing: Timing) -> bool:
+    arrived_at = message.arrived_at
+    return arrived_at is not None and not message.flaws and arrived_at - message.sent_at <= timing.within
 
 
 def holds(text: str, code: str) -> bool:
@@ -157,5 +190,8 @@ def _is_cut(meant: str, came: str) -> bool:
 def message_of(records: Sequence[CanaryRecord], text: str) -> tuple[str, CanaryMessage] | None:
     """Whose code stands in this text, and of which message: rather one that has not arrived."""
     every = [(each.name, message) for each in records for message in each.messages]
+    lengths = {len(message.code) for _, message in every}
+    if sum(len(number) in lengths for number in set(_NUMBER.findall(text))) > _MOST_NUMBERS:
+        return None
     found = [each for each in every if holds(text, each[1].code)]
     return max(found, key=lambda each: (each[1].arrived_at is None, each[1].sent_at), default=None)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.canary.canary_message import MOST_KEPT, CanaryMessage, CanaryRecord, CanaryState, Flaw
-from proxy.canary.judging import AGAIN_SECONDS, CanaryJudgement, Timing, flaws_in, judge, message_of, next_at
+from proxy.canary.judging import (
+    AGAIN_SECONDS,
+    MOST_SOONER,
+    CanaryJudgement,
+    Timing,
+    flaws_in,
+    judge,
+    message_of,
+    next_at,
+)
 from proxy.delivery.channel import Outcome
 from tests.support.people import NOW
 
@@ -80,8 +90,44 @@ def test_after_a_long_stop_what_was_before_says_nothing_until_silence_does() -> 
 )
 def test_while_something_is_wrong_the_next_one_comes_sooner(state: CanaryState, outcome: Outcome, wait: float) -> None:
     record = CanaryRecord(name="kapow", messages=(message(outcome=outcome),))
-    assert next_at(record, CanaryJudgement(state=state), TIMING) == NOW + wait
-    assert next_at(CanaryRecord(name="kapow"), CanaryJudgement(state=CanaryState.UNKNOWN), TIMING) == 0.0
+    assert next_at(record, CanaryJudgement(state=state), TIMING, now=NOW) == NOW + wait
+    assert next_at(CanaryRecord(name="kapow"), CanaryJudgement(state=CanaryState.UNKNOWN), TIMING, now=NOW) == 0.0
+
+
+@pytest.mark.parametrize(
+    "vain",
+    [
+        {},
+        {"outcome": Outcome.UNKNOWN},
+        {"arrived_at": NOW + 2, "flaws": (Flaw.NO_LAST_LINE,)},
+        {"arrived_at": NOW + 400},
+    ],
+)
+def test_messages_that_cost_money_come_sooner_a_few_times_only(vain: dict[str, Any]) -> None:
+    record, now, sent = CanaryRecord(name="kapow"), NOW, list[float]()
+    while now < NOW + 86_400:
+        judgement = judge(record, TIMING, watched_since=NOW, now=now)
+        if now >= next_at(record, judgement, TIMING, now=now):
+            shift = now - NOW
+            moved = {**vain, "arrived_at": vain["arrived_at"] + shift} if "arrived_at" in vain else vain
+            record = record.with_message(message(message_id=f"canary-{len(sent)}", sent_at=now, **moved))
+            sent.append(now)
+        now += 10
+    apart = [after - before for before, after in itertools.pairwise(sent)]
+    assert apart[:MOST_SOONER] == [AGAIN_SECONDS] * MOST_SOONER
+    assert set(apart[MOST_SOONER:]) == {TIMING.every}
+
+
+def test_a_clock_that_was_set_back_leaves_no_canary_well_for_ever() -> None:
+    ahead = message(sent_at=NOW + 86_400, arrived_at=NOW + 86_403)
+    record = CanaryRecord(name="kapow", messages=(ahead,))
+    judgement = judge(record, TIMING, watched_since=NOW, now=NOW + 5)
+    assert judgement.state is CanaryState.UNKNOWN
+    assert next_at(record, judgement, TIMING, now=NOW + 5) <= NOW + 5
+    sent = record.with_message(message(message_id="canary-2", sent_at=NOW + 5))
+    assert next_at(sent, judgement, TIMING, now=NOW + 6) == NOW + 5 + TIMING.every
+    assert judge(sent, TIMING, watched_since=NOW, now=NOW + 6).state is CanaryState.UNKNOWN
+    assert judge(sent, TIMING, watched_since=NOW, now=NOW + 200).state is CanaryState.LATE
 
 
 @pytest.mark.parametrize(
@@ -116,6 +162,12 @@ def test_no_code_is_part_of_another_number() -> None:
     assert message_of([record], f"Your code: {CODE}.") == ("kapow", message())
     assert message_of([record], f"Call 0{CODE}") is None
     assert message_of([record], f"Call {CODE}1") is None
+
+
+def test_nobody_finds_a_code_by_writing_them_all() -> None:
+    record = CanaryRecord(name="kapow", messages=(message(),))
+    assert message_of([record], f"+447400123456 at 20261130 203015: {CODE} 000000 111111") is not None
+    assert message_of([record], " ".join(f"{number:06d}" for number in range(493_800, 493_820))) is None
 
 
 def test_what_is_known_shows_neither_code_nor_text() -> None:
