@@ -6,6 +6,7 @@ anybody else's is removed, and a new trace begins.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 
@@ -24,10 +25,10 @@ from proxy.pages.answers import status_of
 from proxy.tracing.spans import Span, Traces
 from proxy.tracing.trace_context import TraceContext, not_recorded, read_traceparent, traceparent
 
-_NAME = "traceparent"
 _FIELDS = re.compile(rb"\r\ntrace(?:parent|state):[^\r\n]*", re.IGNORECASE)
 _OWN_FIELD = re.compile(rb"\r\ntraceparent:[^\r\n]*", re.IGNORECASE)
 _FAULTS = 500
+_BROKEN_OFF = "broken off"
 _draw_bits = random.getrandbits
 _END = b"\r\n\r\n"
 
@@ -70,11 +71,15 @@ class TracedReception(Reception):
             _end(self._request, verdict.status)
 
     async def _found(self, request: JudgedRequest) -> Verdict:
-        if self._request is None:
+        traced = self._request
+        if traced is None:
             return await super()._found(request)
-        looking_up = self._request.child("session look-up")
+        looking_up = traced.child("session look-up")
         try:
             return await super()._found(request)
+        except asyncio.CancelledError:  # its client has left, or was refused, which ended it before
+            traced.end(failed=_BROKEN_OFF)
+            raise
         finally:
             looking_up.end()
 
@@ -152,8 +157,8 @@ class TracedExchange(Exchange):
     def abort(self) -> None:
         super().abort()
         if not self._has_failed:
-            self._asking.end(failed="broken off")
-            self._request.end(failed="broken off")
+            self._asking.end(failed=_BROKEN_OFF)
+            self._request.end(failed=_BROKEN_OFF)
 
     def _over(self) -> None:
         self._asking.end()

@@ -6,6 +6,7 @@ The SDK's own settings hold, too: ``OTEL_EXPORTER_OTLP_HEADERS`` for a collector
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -25,6 +26,9 @@ from proxy.tracing.trace_context import TraceContext
 SEND_SECONDS = 2.0
 """How long spans wait for others that are sent with them."""
 TIMEOUT_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
+"""How long the end of a worker may wait for its last spans to be sent. What ends after them, such as the audit, must
+not be late for that."""
 MOST_A_SECOND = 20
 """How many traces a worker begins in a second: recording one takes many times as long as forwarding its request."""
 
@@ -63,6 +67,7 @@ class Collector:
         *,
         draw: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = time.monotonic,
+        close_seconds: float = CLOSE_SECONDS,
     ) -> None:
         """`settings` with an endpoint. `draw()`: a number of at least 0 and below 1."""
         if settings.endpoint is None:
@@ -70,6 +75,7 @@ class Collector:
         self._share = 1 / settings.one_in if settings.one_in else 0.0
         self._draw = draw
         self._monotonic = monotonic
+        self._close_seconds = close_seconds
         self._second = 0.0
         """When the running second began, and how many traces did in it."""
         self._begun = 0
@@ -97,7 +103,10 @@ class Collector:
 
     def close(self) -> None:
         """Send what waits, or give it up after a while. Blocks."""
-        self._provider.shutdown()
+        # The SDK alone would try for half a minute where the collector is away.
+        sending = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(self._close_seconds)
 
 
 def _as_otel(parent: TraceContext) -> SpanContext:

@@ -11,7 +11,7 @@ import pytest
 from config.tables.tracing import TracingSettings
 from proxy.tracing.collector import MOST_A_SECOND, Collector
 from proxy.tracing.trace_context import TraceContext, read_traceparent
-from tests.forwarding.stage import BOB_TOKEN, Stage, StageMaker, get
+from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, HOST, Stage, StageMaker, get
 from tests.support.otlp import OTLPCollector, otlp_collector
 from tests.support.upstreams import answer
 
@@ -153,3 +153,36 @@ async def test_without_tracing_it_goes_on_as_it_came(staged: StageMaker) -> None
     async with staged() as stage:
         await stage.ask(get(lines=FIELDS))
         assert stage.upstream.requests[0].all("traceparent") == [THEIRS.encode()]
+
+
+async def test_a_strangers_trace_is_removed_wherever_it_stands(traced: Traced) -> None:
+    stage = await traced.stage()
+    cookie = "Cookie: gatepost=" + ALICE_TOKEN.decode()
+    head = f"GET / HTTP/1.1\r\n{FIELDS}Host: {HOST}\r\n{cookie}\r\n{FIELDS}\r\n"
+    assert (await stage.ask(head.encode())).status == 200
+    assert f"{sent_on(stage).trace_id:032x}" != TRACE
+    assert stage.upstream.requests[0].all("tracestate") == []
+
+
+async def test_a_request_whose_client_leaves_during_its_look_up_ends(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await traced.stage()
+    looks, left = asyncio.Event(), asyncio.Event()
+
+    async def never(*args: object) -> None:
+        looks.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+
+    monkeypatch.setattr(stage.sessions, "find", never)
+    async with stage.client() as client:
+        await client.send(get())
+        await looks.wait()
+        for connection in list(stage.plane.connections):
+            connection.transport.abort()
+        await left.wait()
+    failures = {each.name: each.failure for each in (await traced.told()).spans}
+    assert failures == {"session look-up": "", "request": "broken off"}
