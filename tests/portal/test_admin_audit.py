@@ -69,6 +69,13 @@ async def test_it_is_found_by_person_app_event_and_day_and_each_search_is_record
     assert "bob" not in stage.log_text
 
 
+async def test_who_asks_for_names_that_nobody_has_is_recorded_too(stage: Stage) -> None:
+    page = await found(await signed_in_admin(stage), login="nobody.at.all")
+    assert page.status == 400
+    assert [line["found"] for line in said(stage, "admin.audit_searched")] == [0]
+    assert "nobody.at.all" not in stage.log_text
+
+
 async def test_what_was_erased_is_not_shown(stage: Stage) -> None:
     engine = await written(stage)
     browser = await signed_in_admin(stage)

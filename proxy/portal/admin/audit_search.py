@@ -60,11 +60,13 @@ async def take_audit(request: web.Request, session: Session) -> web.StreamRespon
         return await _page(request, session, fields, wrong=question)
     login, person = fields.get("login", "").strip(), dict[str, str]()
     guid: str | None = None
+    searched = {"app": question.app, "searched": question.event}
     if login:
         try:
             async with look_up(request, session):
                 principal = (await find_person(request.app[REALMS], login))[1]
         except (NotFound, DirectoryError) as error:
+            record(request, session, "audit_searched", **searched, found=0)  # a name that nobody has was looked up too
             return await _page(request, session, fields, wrong=WrongField("login", str(error)))
         guid = principal.guid
         person = {"person_realm": principal.realm, "person_guid": guid}
@@ -74,7 +76,6 @@ async def take_audit(request: web.Request, session: Session) -> web.StreamRespon
         request.app[LOG].warning("audit.unreadable", reason=str(error.strerror), incident=request[VISIT].incident)
         wrong = WrongField("", _("It could not be read."))
         return await _page(request, session, fields, wrong=wrong, status=HTTPStatus.SERVICE_UNAVAILABLE)
-    searched = {"app": question.app, "searched": question.event}
     record(request, session, "audit_searched", **searched, **person, found=len(found.lines))
     return await _page(request, session, fields, found=found)
 
