@@ -89,8 +89,11 @@ class OwnLogin:
             if isinstance(turn, LeftAlone):
                 self._wait("the login was refused, as another worker found", turn.seconds, is_shared=True)
                 return self._reason
-            if turn is Turn.YOURS or self._clock() >= give_up_at:
+            if turn is Turn.YOURS:
                 return ""
+            if self._clock() >= give_up_at:
+                # Not without a turn: a server that is slow to refuse would count a try of each worker.
+                return "another worker is trying the login at the moment"
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def taken(self) -> None:

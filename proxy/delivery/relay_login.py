@@ -11,7 +11,7 @@ from config.settings import SMTPSettings
 from proxy.delivery.channel import Blame
 from proxy.delivery.own_login import OwnLogin, SharedLogins
 from proxy.delivery.refusals import Stage
-from proxy.delivery.smtp_outcome import verdict_on
+from proxy.delivery.smtp_outcome import NotTriedNow, verdict_on
 
 _NO_SUCH_METHOD = (500, 502, 504, 534)
 """RFC 5321 section 4.2.4, RFC 4954 section 6: another method may work. 535 is about the password."""
@@ -45,8 +45,10 @@ class RelayLogin:
             await self._try(connection, self._username)
             return
         async with self._first:
-            if held_back := await self._own.take_turn():  # by the one before, or by another worker
-                raise SMTPAuthenticationError(_REFUSED, held_back)
+            if reason := await self._own.take_turn():
+                if await self._own.held_back():  # it was refused: to the one before, or to another worker
+                    raise SMTPAuthenticationError(_REFUSED, reason)
+                raise NotTriedNow(reason)
             await self._try(connection, self._username)
 
     async def _try(self, connection: SMTP, username: str) -> None:

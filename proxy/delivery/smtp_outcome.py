@@ -21,6 +21,10 @@ _NO_STARTTLS = (
 )
 
 
+class NotTriedNow(SMTPException):
+    """The relay is well as far as is known, and nothing was sent to it for a reason of our own, which this says."""
+
+
 def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> SendResult:
     """What became of the message, whose envelope named these addresses.
 
@@ -63,6 +67,8 @@ def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> s
         if code is None:
             return f"the relay's answer was no SMTP {while_doing}"
         return f"the relay answered {f'{code} {enhanced_in_front(error.message)}'.strip()} {while_doing}"
+    if isinstance(error, NotTriedNow):
+        return error.message
     tls = _tls_error(error)
     if tls is not None:
         return f"the relay: {tls_reason(tls)}"

@@ -16,8 +16,8 @@ from proxy.operations.store_errors import StoreError
 from proxy.throttle.counter_store import Counter, CounterStore
 
 ANSWER_SECONDS = 1.0
-_TRY_SECONDS = 5.0
-"""How long a turn lasts that nobody ends."""
+_TRY_SECONDS = 10.0
+"""How long a turn lasts that nobody ends. A server may be slow to refuse: Exchange waits five seconds."""
 _IN_A_ROW_SECONDS = 86_400.0
 
 T = TypeVar("T")

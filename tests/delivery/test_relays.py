@@ -24,6 +24,7 @@ from proxy.operations.log import configure_log
 from proxy.operations.metrics import Metrics
 from proxy.throttle.login_tries import LoginTries, OperatorsLoginTries
 from tests.support.delivery import by_mail, delivery_settings, passcode_message, relay_settings
+from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.parts import parts_of
 from tests.support.people import NOW
@@ -380,6 +381,37 @@ async def test_all_workers_together_try_a_wrong_password_as_often_as_one_would()
             now += wait
         script.answers["AUTH"] = b"235 Welcome\r\n"
         assert await check_all() == ["" for _ in workers]
+        for each in workers:
+            await each.close()
+
+
+async def test_a_relay_that_is_slow_to_refuse_counts_one_try_of_all_workers() -> None:
+    now, store, begun, judged = 0.0, MemoryStore(), asyncio.Event(), asyncio.Event()
+
+    async def slow(verb: str) -> None:
+        if verb == "AUTH":
+            begun.set()
+            await judged.wait()
+
+    def worker() -> Relays:
+        logins = LoginTries(store.counters, key=b"k" * 32, clock=lambda: NOW + now)
+        return Relays([SMTPRelay(relay_settings(script.port, **LOGIN), logins=logins, clock=lambda: now)])
+
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG}, on_command=slow)) as script:
+        workers = [worker(), worker()]
+        first = asyncio.create_task(workers[0].check())
+        await begun.wait()
+        second = asyncio.create_task(workers[1].check())
+        await eventually(lambda: store.calls.count("reserve") > 2)
+        now = 6.0  # longer than anybody waits
+        (told,) = await second
+        assert "another worker is trying the login" in told.reason
+        assert not workers[1].misconfigured(), "nothing is known to be wrong"
+        judged.set()
+        assert "535 5.7.8 while logging in" in (await first)[0].reason
+        assert "535 while logging in" in (await workers[1].check())[0].reason
+        assert "as another worker found" in (await workers[1].check())[0].reason
+        assert auths(script) == [b"PLAIN"]
         for each in workers:
             await each.close()
 
