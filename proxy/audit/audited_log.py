@@ -27,9 +27,10 @@ def audited(log: FilteringBoundLogger, recorder: Recorder) -> FilteringBoundLogg
     """`log`, and `recorder` of each of its lines that the audit keeps."""
 
     def record(logger: Any, method: str, line: EventDict) -> EventDict:
-        event = event_of({**redact(logger, method, dict(line)), "exc_info": line.get("exc_info")})
-        if event is not None:
-            recorder.record(event)
+        if line["event"] in EVENTS:
+            event = event_of({**redact(logger, method, dict(line)), "exc_info": line.get("exc_info")})
+            if event is not None:
+                recorder.record(event)
         return line
 
     def hand_on(logger: Any, method: str, line: EventDict) -> tuple[tuple[str], EventDict]:

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ class HandsOn:
     levels: set[str] = field(default_factory=set)
 
 
+@cache
 def events() -> dict[str, Event]:
     """By name."""
     paths = [path for folder in ("proxy", "directory") for path in (ROOT / folder).rglob("*.py")]
