@@ -75,7 +75,7 @@ names = st.sampled_from([None, "office", "staff", "strong"])
     mail=st.sampled_from([None, "alice@corp.example"]),
     is_in_part=st.booleans(),
 )
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=60)
 def test_what_is_open_in_a_replay_is_what_the_forwarding_plane_admits(
     app_groups: Any, app_scheme: Any, rule_groups: Any, rule_scheme: Any, mine: Any, address: Any, mail: Any,
     is_in_part: bool,
