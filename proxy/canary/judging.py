@@ -116,7 +116,7 @@ def next_at(record: CanaryRecord, judgement: CanaryJudgement, timing: Timing, *,
     if not judgement.state.is_well:
         if _cost_nothing(latest):
             seconds = min(seconds, timing.within)
-        elif _paid_in_vain(messages, timing) <= MOST_SOONER:
+        elif _paid_in_vain(messages, timing, now) <= MOST_SOONER:
             seconds = min(seconds, max(timing.within, AGAIN_SECONDS))
     return latest.sent_at + seconds
 
@@ -130,15 +130,10 @@ def _cost_nothing(message: CanaryMessage) -> bool:
     return message.outcome in (Outcome.REFUSED, Outcome.UNAVAILABLE)
 
 
-def _paid_in_vain(messages: Sequence[CanaryMessage], timing: Timing) -> int:
+def _paid_in_vain(messages: Sequence[CanaryMessage], timing: Timing, now: float) -> int:
     """How many there were since the last that arrived as it should."""
-    since = takewhile(lambda each: not _is_good(each, timing), reversed(messages))
+    since = takewhile(lambda each: _state_by(each, timing, now) is not CanaryState.ARRIVES, reversed(messages))
     return sum(not _cost_nothing(each) for each in since)
-
-
-def _is_good(message: CanaryMessage, timing: Timing) -> bool:
-    arrived_at = message.arrived_at
-    return arrived_at is not None and not message.flaws and arrived_at - message.sent_at <= timing.within
 
 
 def holds(text: str, code: str) -> bool:

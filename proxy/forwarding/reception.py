@@ -115,18 +115,21 @@ class Reception:
         return self._gate.judge_used(request, session, of_cookie, refused)
 
     def cancel(self) -> None:
-        """Nobody waits for a look-up any more."""
-        if self._looking_up is not None:
-            self._looking_up[1].cancel()
-            self._looking_up = None
+        """The connection is gone: nobody waits for a look-up any more."""
+        self._stop_looking_up()
 
     def give_up(self) -> None:
         """The look-up takes too long."""
         if self._looking_up is not None:
             request, _ = self._looking_up
-            self.cancel()
+            self._stop_looking_up()
             late = refuse(request, Problem.STORE_UNAVAILABLE, "no decision in time", ends=True)
             self.refuse(late, request.head)
+
+    def _stop_looking_up(self) -> None:
+        if self._looking_up is not None:
+            self._looking_up[1].cancel()
+            self._looking_up = None
 
     def refuse(self, refused: RefuseRequest, head: RequestHead | None = None, *, sent: bytes = b"") -> None:
         """Of a request without a `head`, `sent` is what came of it.

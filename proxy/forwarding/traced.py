@@ -6,7 +6,6 @@ anybody else's is removed, and a new trace begins.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 
@@ -71,24 +70,25 @@ class TracedReception(Reception):
             _end(self._request, verdict.status)
 
     async def _found(self, request: JudgedRequest) -> Verdict:
-        traced = self._request
-        if traced is None:
+        if self._request is None:
             return await super()._found(request)
-        looking_up = traced.child("session look-up")
+        looking_up = self._request.child("session look-up")
         try:
             return await super()._found(request)
-        except asyncio.CancelledError:  # its client has left, or was refused, which ended it before
-            traced.end(failed=_BROKEN_OFF)
-            raise
         finally:
             looking_up.end()
 
+    def cancel(self) -> None:
+        super().cancel()
+        if self._request is not None:
+            self._request.end(failed=_BROKEN_OFF)
+
     def refuse(self, refused: RefuseRequest, head: RequestHead | None = None, *, sent: bytes = b"") -> None:
-        super().refuse(refused, head, sent=sent)
-        if head is not None:
+        if head is not None:  # before the answer, which breaks off what was asked of the app
             if self._request is not None:
                 self._request.note(problem=refused.problem.value, app=refused.app_name)
             _end(self._request, status_of(refused.problem))
+        super().refuse(refused, head, sent=sent)
 
     def _traced(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> Exchange:
         if forward is not self._of:

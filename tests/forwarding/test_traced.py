@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack
 import pytest
 
 from config.tables.tracing import TracingSettings
+from proxy.forwarding.client_connection import ClientConnection
 from proxy.tracing.collector import MOST_A_SECOND, Collector
 from proxy.tracing.trace_context import TraceContext, read_traceparent
 from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, HOST, Stage, StageMaker, get
+from tests.forwarding.test_kept_forms import as_alice, button, kept
 from tests.support.otlp import OTLPCollector, otlp_collector
 from tests.support.upstreams import answer
 
@@ -186,3 +188,31 @@ async def test_a_request_whose_client_leaves_during_its_look_up_ends(
         await left.wait()
     failures = {each.name: each.failure for each in (await traced.told()).spans}
     assert failures == {"session look-up": "", "request": "broken off"}
+
+
+async def test_a_button_whose_client_leaves_before_it_is_there_ends(traced: Traced) -> None:
+    stage = await traced.stage()
+    async with stage.client() as client:
+        await client.send(as_alice(button(await kept(stage)))[:-10])
+        await stage.ask(as_alice(b"x"))  # by now the first part was read
+        stage.plane.end_session("id-of-alice")
+        assert await client.is_closed()
+    requests = [each for each in (await traced.told()).spans if each.name == "request"]
+    assert sorted(each.failure for each in requests) == ["", "broken off"]
+
+
+async def test_an_error_that_nobody_expects_is_told_with_its_status(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await traced.stage()
+
+    def touch(*args: object) -> None:
+        raise AssertionError("nobody expects this")
+
+    monkeypatch.setattr(ClientConnection, "touch", touch)
+    assert (await stage.ask(get())).status == 500
+    stage.log.events.clear()
+    collector = await traced.told()
+    request = collector.named("request")
+    assert (request.failure, request.attributes["problem"]) == ("500", "internal_error")
+    assert collector.named("upstream").failure == "broken off"
