@@ -13,6 +13,7 @@ from aiohttp import web
 from directory.change_outcomes import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
+from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import PASSCODE
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
@@ -36,6 +37,7 @@ from proxy.portal.landing import (
     way_back,
 )
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
+from proxy.portal.refusals import unusable
 from proxy.portal.return_to import WayBack
 from proxy.portal.shared_computers import start_again
 from proxy.portal.step_up import more_for_own_pages
@@ -110,6 +112,8 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     if wrong is not None:
         return await _form(request, session, changer, back, wrong=wrong)
     match await changes.change(request[VISIT].client, session, changer, old=old, new=new):
+        case Unusable() as closed:
+            return unusable(request, closed, back)
         case Superseded():
             return redirect(sign_in_path(back))
         case Throttled(retry_after_seconds=wait):

@@ -252,7 +252,11 @@ def create_sign_in(
             clock=clock,
         ),
         password_change=PasswordChangeStep(
-            realms=realms, sessions=sessions, attempts=attempts, refused_lists=settings.password.refused_lists
+            realms=realms,
+            degrade=degrade,
+            sessions=sessions,
+            attempts=attempts,
+            refused_lists=settings.password.refused_lists,
         ),
         passkeys=passkeys,
         not_me=NotMe(

@@ -15,6 +15,8 @@ from config.password_lists import is_listed
 from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
 from directory.realms import Realms
+from proxy.degrade.board import DegradeBoard
+from proxy.factors.second_factor import Unusable
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
@@ -35,8 +37,8 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class ChangedAndSignedOut:
-    """The password was changed, but nothing could be proven with the new one: no session is left, and they sign in
-    again."""
+    """The password was changed, but nothing could be proven with the new one, or nobody new signs in by now: no session
+    is left, and they sign in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Superseded:
     """The session ended while this request waited its turn: sent twice, most likely. Nothing was tried."""
 
 
-ChangeOutcome = Changed | ChangedAndSignedOut | Superseded | PasswordChangeRefused | Throttled
+ChangeOutcome = Changed | ChangedAndSignedOut | Superseded | PasswordChangeRefused | Throttled | Unusable
+"""`Unusable`: nobody new signs in now, and they are not signed in yet. Nothing was tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class PasswordChangeStep:
     """The step that takes the old and the new password of somebody who has proven all factors of their scheme."""
 
     realms: Realms
+    degrade: DegradeBoard
     sessions: SessionSteps
     attempts: Attempts
     refused_lists: Sequence[Path]
@@ -81,6 +85,9 @@ class PasswordChangeStep:
                 return Superseded()
             # In the person's turn, for which they may have waited long (see `begin_attempt`).
             now = self.attempts.clock()
+            if (closed := await self._closed(session, now=now)) is not None:
+                self.attempts.log.stopped(client, session.principal, closed.reason)
+                return closed
             outcome = await self.attempts.from_address(
                 client.address,
                 lambda: self._ask(client, session.principal, changer, old=old, new=new, now=now),
@@ -122,10 +129,10 @@ class PasswordChangeStep:
         """The person's session after the change, and an end to all others: someone with one of them may have got in by
         the old password."""
         principal, renewed = changed.principal, None
-        if principal is not None:
-            # Read again after the change. A session that seems to begin before the password was set would count as one
-            # of the old password, and be ended (`proxy.sessions.watch`).
-            now = self.attempts.clock()
+        # Read again after the change. A session that seems to begin before the password was set would count as one of
+        # the old password, and be ended (`proxy.sessions.watch`).
+        now = self.attempts.clock()
+        if principal is not None and await self._closed(session, now=now) is None:
             renewed = await self.sessions.go_on(client, session, Factor.PASSWORD, changed=principal, now=now)
         ended = await self.sessions.end_others(session.principal.guid, None if renewed is None else renewed[0])
         self.attempts.log.password_changed(client, session.principal, sessions_ended=ended)
@@ -134,6 +141,12 @@ class PasswordChangeStep:
         if session.level is not Level.SIGNED_IN:
             await self.attempts.log.succeeded(client, renewed[0])
         return Changed(*renewed)
+
+    async def _closed(self, session: Session, *, now: float) -> Unusable | None:
+        """Why nobody new signs in now, if they still would have to. Who is signed in may change it all the same."""
+        if session.level is Level.SIGNED_IN:
+            return None
+        return (await self.degrade.at(now)).stops_sign_in(Factor.PASSWORD)
 
 
 def _is_guess(outcome: PasswordChanged | PasswordChangeRefused | Throttled) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from config.factors import TYPED, TYPED_BEYOND_APPS, ChannelKind, Factor
-from directory.directory import PasswordRefused
+from directory.change_outcomes import PasswordChanged, PasswordChangeRefused
+from directory.directory import PasswordRefused, RefusalReason
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.degrade.rung import BegunRung
@@ -20,10 +21,11 @@ from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.enrolling import may_change_factors
 from proxy.sign_in.outcomes import Accepted, ChallengeOver, ProofAsked, SignedIn
 from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyRefusedHere
+from proxy.sign_in.password_change import Changed, ChangedAndSignedOut
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.portal.stage import NOW, portal_settings
 from tests.portal.test_kerberos import Domain
-from tests.portal.test_password_change import CORP, NAME, OLD
+from tests.portal.test_password_change import CORP, NAME, NEW, OLD
 from tests.sign_in.headless import HOST, INSIDE, Corp, Service, TerminalClient
 from tests.support.rungs import begun_rung
 
@@ -62,6 +64,11 @@ class Slow(Corp):
         judged = await super().authenticate(account, password)
         await self.meanwhile()
         return judged
+
+    async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
+        changed = await super().change_password(guid, old, new)
+        await self.meanwhile()
+        return changed
 
 
 @pytest.fixture
@@ -296,3 +303,30 @@ async def test_who_types_their_password_while_a_rung_begins_goes_by_it(service: 
 
     corp.meanwhile = begin
     assert told(await service.client(INSIDE).sign_in(NAME, OLD)) is Lack.CLOSED
+
+
+async def test_who_must_change_their_password_first_is_not_in_yet_and_stays_out(service: Service) -> None:
+    corp = next(iter(service.realms))
+    corp.stopped = RefusalReason.MUST_CHANGE
+    client = await signed_in(service)
+    rung = begun_rung("closed")
+    await degrade(service, "closed")
+    assert told(await client.change_password(OLD, NEW)) is Lack.CLOSED
+    assert corp.changes == []
+    await end(service, rung)
+    assert isinstance(await client.change_password(OLD, NEW), Changed)
+    await degrade(service, "closed")
+    assert isinstance(await client.change_password(NEW, OLD), Changed)  # as always, while they are signed in
+
+
+async def test_who_changes_their_password_to_get_in_while_a_rung_begins_goes_by_it(service: Service) -> None:
+    corp = next(iter(service.realms))
+    corp.stopped = RefusalReason.MUST_CHANGE
+    client = await signed_in(service)
+
+    async def begin() -> None:
+        await degrade(service, "closed")
+
+    corp.meanwhile = begin
+    assert isinstance(await client.change_password(OLD, NEW), ChangedAndSignedOut)
+    assert await client.session() is None
