@@ -15,13 +15,15 @@ class Counterparts:
     apps: dict[str, str]
     realms: dict[str, str]
     notes: tuple[str, ...]
-    """What was taken for the same under another name, what is gone, and what is new: a sentence each."""
+    """What was taken for the same under another name, what is gone, what is new, and what else a replay of decisions
+    cannot show: a sentence each."""
 
 
 def counterparts(old: Settings, new: Settings) -> Counterparts:
     apps = dict(_same_apps(old, new))
     realms = dict(_same_realms(old, new))
-    return Counterparts(apps=apps, realms=realms, notes=tuple(_notes(old, new, apps, realms)))
+    notes = (*_notes(old, new, apps, realms), *_moved(old, new, apps))
+    return Counterparts(apps=apps, realms=realms, notes=notes)
 
 
 def _same_apps(old: Settings, new: Settings) -> Iterator[tuple[str, str]]:
@@ -60,14 +62,14 @@ def _same_realms(old: Settings, new: Settings) -> Iterator[tuple[str, str]]:
         found = [
             other.name
             for other in new.directories
-            if whose(each) == whose(other) and other.name not in {one.name for one in old.directories}
+            if _whose(each) == _whose(other) and other.name not in {one.name for one in old.directories}
         ]
         # GUIDs of local people are made of the realm's name, too: under another one they are other people.
         if len(found) == 1 and isinstance(each, ActiveDirectorySettings):
             yield each.name, found[0]
 
 
-def whose(directory: DirectorySettings) -> tuple[str, ...]:
+def _whose(directory: DirectorySettings) -> tuple[str, ...]:
     """What says which people are in it."""
     if isinstance(directory, ActiveDirectorySettings):
         return ("active_directory", directory.domain.casefold(), (directory.base_dn or "").casefold())
@@ -87,3 +89,18 @@ def _notes(old: Settings, new: Settings, apps: dict[str, str], realms: dict[str,
         for name in after:
             if name not in same.values():
                 yield f'the {kind} "{name}" is new: nothing was decided about it'
+
+
+def _moved(old: Settings, new: Settings, apps: dict[str, str]) -> Iterator[str]:
+    hosts = {app.name: app.host for app in new.apps}
+    for app in old.apps:
+        if app.name in apps and hosts[apps[app.name]] != app.host:
+            yield f'the app "{app.name}" moves from {app.host} to {hosts[apps[app.name]]}'
+    remembering = {scheme.name for scheme in new.schemes if scheme.remember is not None}
+    for scheme in old.schemes:
+        if scheme.remember is not None and scheme.name not in remembering:
+            yield f'"{scheme.name}" remembers no browsers any more: their people prove every factor at each sign-in'
+    if new.store.url != old.store.url:
+        yield "the store is another one: sessions, and what people enrolled, are there only if you take them along"
+    if (new.server.key, new.server.key_file) != (old.server.key, old.server.key_file):
+        yield "the master key stands elsewhere: if it is another one, what people enrolled cannot be read"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from config.settings import Settings
+from config.settings import DirectorySettings, Settings
 from directory.known_person import KnownPerson, Population
 from directory.population import population
-from proxy.rehearsal.counterparts import whose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ def read_everybody(
 def everybody_after(
     old: Settings, new: Settings, before: Everybody, realms: Mapping[str, str], groups: Collection[str], *, now: float
 ) -> Everybody:
-    """As the new configuration finds them: a directory that holds the same people is not read a second time.
+    """As the new configuration finds them: a directory that is asked in the same way is not read a second time.
 
     `realms`: by the names before, those that are the same in it (`counterparts`). Raises what `population` does.
     """
@@ -50,11 +49,17 @@ def everybody_after(
     found = {}
     for each in new.directories:
         same = known.get(each.name)
-        if same is not None and whose(same) == whose(each):
+        if same is not None and finds_alike(same, each):
             found[each.name] = _renamed(before.realms[same.name], each.name)
         else:
             found[each.name] = population(each, groups, now=now)
     return Everybody(realms=found)
+
+
+def finds_alike(one: DirectorySettings, other: DirectorySettings) -> bool:
+    """Whether they find the same people with the same numbers and groups, whatever they call the realm: nothing else in
+    them differs, such as attributes, or the account that has to see it all."""
+    return one == other.model_copy(update={"name": one.name})
 
 
 def everybody_without(before: Everybody) -> Everybody:

@@ -94,6 +94,7 @@ def test_a_configuration_that_changes_nothing_is_told_so(config: Path, capsys: p
         "Nothing changes for them.",
         "",
         "Besides:",
+        '  the app "Forms" moves from forms.localhost to form.localhost',
         "  1 people are in no directory any more: local\\gone",
     ]
 
