@@ -99,7 +99,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             after = everybody_after(settings, new, before, counterparts(settings, new).realms, names, now=now)
         with _all_kept():
             found = await _decisions(arguments, settings, store, keys, before, stderr, now)
-            standings, theirs = Standings(store, keys), {each.guid for each in found.decisions}
+            standings = Standings(store, keys, passkeys_of=settings.server.public_url.host)
+            theirs = {each.guid for each in found.decisions}
             rehearsed = rehearse(
                 settings,
                 new,

@@ -15,7 +15,9 @@ from directory.known_person import KnownPerson
 from proxy.factors.second_factor import Chosen
 from proxy.rehearsal.changes import ChangesFound, Difference, Effect, Rehearsed, difference
 from proxy.rehearsal.counterparts import counterparts
-from proxy.rehearsal.replay import Access, Asker, Part, Replay
+from proxy.rehearsal.parts import Part, parts_for
+from proxy.rehearsal.replay import Access, Asker, Replay
+from proxy.rehearsal.review import rule_text
 from proxy.sessions.decided import DecidedAccess
 from proxy.sign_in.walk import ProofPlaces
 
@@ -114,12 +116,16 @@ class _Rehearsal:
         if known is not None:
             return known
         after, found, seen = self._same.apps[app], [], set()
-        for name, part in (*self._old.parts_of(app), *self._new.parts_of(after)):
-            was, now = self._old.rule_for(app, part), self._new.rule_for(after, part)
-            pair = (was and was.key, now and now.key)
-            if pair != (None, None) and pair not in seen:
-                seen.add(pair)
-                found.append((name, part))
+        old, new = self._old.rules_of(app), self._new.rules_of(after)
+        for rules, is_old in ((old, True), (new, False)):
+            for rule, part in parts_for(rules, (*old, *new)):
+                was, now = self._old.rule_for(app, part), self._new.rule_for(after, part)
+                chosen = was if is_old else now
+                pair = (was and was.key, now and now.key)
+                # One that another rule comes before is named after that one.
+                if chosen is not None and chosen.key == rule.key and pair not in seen:
+                    seen.add(pair)
+                    found.append((rule_text(rule), part))
         self._parts[app] = found
         return found
 

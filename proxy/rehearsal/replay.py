@@ -6,9 +6,8 @@ not remembered, a relay that takes the messages. Limits are not looked at. Pure,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from config.addresses import Network
 from config.client_kinds import ClientKind
@@ -21,7 +20,7 @@ from proxy.access.policy import NotInGroups, asked_for, judge
 from proxy.access.rules import AppRules, PathRule, create_app_rules, rules_of
 from proxy.access.schemes import AppDemand, create_app_demand
 from proxy.factors.second_factor import Unusable
-from proxy.rehearsal.review import rule_text
+from proxy.rehearsal.parts import Part
 from proxy.sessions.way import Way
 from proxy.sign_in.dry_run import first_factors_of
 from proxy.sign_in.foreseen import ForeseenWay, Obstacle, Stop, log_word
@@ -35,18 +34,6 @@ _KINDS = {
     Way.APP_PASSWORD: ClientKind.APP_PASSWORD,
 }
 """As what a session comes to an app, by its way in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A request that stands for all that fall under the same rules: a path, decoded, and a method."""
-
-    method: bytes
-    path: str
-
-    @property
-    def target(self) -> bytes:
-        return quote(self.path, safe="/~!$&'()*+,=:@").encode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +84,8 @@ class Replay:
         rule = rules.choose(part.method, part.target) if rules is not None and part is not None else None
         return rule if isinstance(rule, PathRule) else None
 
-    def parts_of(self, app: str) -> Iterator[tuple[str, Part]]:
-        """One for each rule, as `rule_text` names it."""
-        for rule in rules_of(self.apps[app], self._settings.schemes):
-            method = min(rule.methods) if rule.methods else b"GET"
-            yield rule_text(rule), Part(method=method, path=rule.written.replace("**", "x").replace("*", "x"))
+    def rules_of(self, app: str) -> tuple[PathRule, ...]:
+        return rules_of(self.apps[app], self._settings.schemes)
 
     def access(self, asker: Asker, app: str, part: Part | None = None) -> Access:
         """`app`: by the name that it has here; empty: the sign-in alone."""

@@ -18,6 +18,7 @@ from proxy.sign_in.create import SignInStore, create_passes, second_factors
 from proxy.sign_in.walk import ProofPlaces
 
 _NO_PASS = Unusable(factor=Factor.PASS, lack=Lack.PASS, reason="no_pass")
+_OTHER_HOST = Unusable(factor=Factor.PASSKEY, lack=Lack.ENROLMENT, reason="made_for_another_host")
 _DECIDES_PLACES = ("mobile", "second_factor", "sms", "passcode", "help_desk")
 """The tables that say what somebody can prove; more than enough of them."""
 
@@ -44,16 +45,19 @@ class _KnownEnrolments:
 class Standings:
     """Nobody has a pass, and no rule of the moment holds a number back."""
 
-    def __init__(self, store: SignInStore, keys: Keys) -> None:
+    def __init__(self, store: SignInStore, keys: Keys, *, passkeys_of: str) -> None:
+        """`passkeys_of`: the host that they were made for. A browser offers them to no other."""
         self._store = store
         self._keys = keys
+        self._passkeys_of = passkeys_of
         self._enrolments: EnrolmentStore | None = None
         self._places: dict[tuple[object, ...], ProofPlaces] = {}
 
     async def of(self, settings: Settings, people: Iterable[KnownPerson]) -> Mapping[By, KnownStanding]:
         """Raises `StoreUnavailable`. What two configurations say alike is asked once."""
         factors = await self._factors(settings)
-        tables = tuple(getattr(settings, name).model_dump_json() for name in _DECIDES_PLACES)
+        has_passkeys = settings.server.public_url.host == self._passkeys_of
+        tables = (has_passkeys, *(getattr(settings, name).model_dump_json() for name in _DECIDES_PLACES))
         kinds: dict[tuple[object, ...], int] = {}
         found = {}
         for person in people:
@@ -61,7 +65,7 @@ class Standings:
             facts = (tables, principal.realm, principal.guid, principal.mobiles, principal.mail)
             places = self._places.get(facts)
             if places is None:
-                places = self._places[facts] = await _places(factors, person)
+                places = self._places[facts] = await _places(factors, person, has_passkeys=has_passkeys)
             kind = (
                 *(principal.realm, principal.groups, person.refusals),
                 *((factor, _kind(way)) for factor, way in places.ways.items()),
@@ -81,11 +85,13 @@ class Standings:
         return factors
 
 
-async def _places(factors: Mapping[Factor, SecondFactor], person: KnownPerson) -> ProofPlaces:
+async def _places(factors: Mapping[Factor, SecondFactor], person: KnownPerson, *, has_passkeys: bool) -> ProofPlaces:
     held: dict[Factor, Chosen | Unusable] = {
         factor: await second.held_by(person.principal, factor) for factor, second in factors.items()
     }
     held[Factor.PASS] = _NO_PASS
+    if not has_passkeys and isinstance(held[Factor.PASSKEY], Chosen):
+        held[Factor.PASSKEY] = _OTHER_HOST
     return ProofPlaces(ways=held, held=held)
 
 

@@ -19,7 +19,8 @@ from proxy.access.schemes import create_app_demand
 from proxy.factors.proof import Proof
 from proxy.forwarding.admissions import Admit, decide
 from proxy.rehearsal.changes import Effect, difference
-from proxy.rehearsal.replay import Access, Asker, Part, Replay
+from proxy.rehearsal.parts import Part
+from proxy.rehearsal.replay import Access, Asker, Replay
 from proxy.rehearsal.standings import Standings
 from proxy.secrets.keys import Keys
 from proxy.sessions.way import Way
@@ -52,7 +53,7 @@ def settings(app: dict[str, Any], *schemes: dict[str, Any], **tables: Any) -> Se
 
 def asker(known: Settings, *, way: Way = Way.BROWSER, address: str = ELSEWHERE, **fields: Any) -> Asker:
     person = KnownPerson(principal=principal(**fields))
-    found = asyncio.run(Standings(MemoryStore(), KEYS).of(known, [person]))
+    found = asyncio.run(Standings(MemoryStore(), KEYS, passkeys_of="signin.corp.example").of(known, [person]))
     first = Factor(way.value) if way in (Way.APP_PASSWORD, Way.SERVICE_TOKEN) else Factor.PASSWORD
     return Asker(person=person, places=next(iter(found.values())).places, first=first, way=way, address=address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,7 +151,7 @@ async def rehearsed_between(old: Settings, new: Settings, corp: range = FEW) -> 
     store = MemoryStore()
     for number in filter(lambda number: number % 7 == 0, corp):
         assert await store.enrolments.put_enrolments([totp(number)])
-    standings, found = Standings(store, KEYS), []
+    standings, found = Standings(store, KEYS, passkeys_of="signin.corp.example"), []
     for settings in (old, new):
         there = {each.name for each in settings.directories}
         people = [each for each in map(person, (*corp, *PARTNERS)) if each.principal.realm in there]
@@ -243,3 +244,21 @@ def test_an_app_that_is_removed_is_lost_by_all_who_can_open_it() -> None:
 def test_a_configuration_beside_itself_changes_nothing() -> None:
     nothing = asyncio.run(rehearsed_between(settings_of(OLD), settings_of(OLD)))
     assert (nothing.changes, nothing.notes, nothing.harms) == ((), (), False)
+
+
+async def test_passkeys_are_lost_by_all_whose_sign_in_pages_move_to_another_host() -> None:
+    schemes = [{"name": "keys", "factors": ["password", "passkey"]}]
+    old = {**OLD, "schemes": schemes, "apps": [{"name": "Free"}]}
+    new = {**old, "server": {"public_url": "https://new.corp.example"}}
+    store = MemoryStore()
+    assert await store.enrolments.put_enrolments([replace(totp(7), factor=Factor.PASSKEY)])
+    standings, people = Standings(store, KEYS, passkeys_of="signin.corp.example"), [person(7)]
+    before, after = settings_of(old), settings_of(new)
+    found = rehearse(
+        before,
+        after,
+        [decided(7, "Free")],
+        before=await standings.of(before, people),
+        after=await standings.of(after, people),
+    )
+    assert [(each.effect, each.app) for each in found.changes] == [(Effect.LOSES, "Free")]
