@@ -53,8 +53,10 @@ _UNKNOWN_AUTHORITY = frozenset((18, 19, 20, 21))
 """OpenSSL's X509_V_ERR_: self-signed, self-signed in the chain, issuer not found, first certificate not verified."""
 
 
-def connection_reason(error: BaseException | None) -> str:
+def connection_reason(error: BaseException | None, *, authority_key: str = "ca_file") -> str:
     """Why a server cannot be reached, or the connection broke: one clause, without the address.
+
+    `authority_key`: the key of the configuration that names who signs the server's certificate.
 
     What a library wraps is looked for behind the error: as its cause, or by the numbers in its text.
     """
@@ -65,7 +67,7 @@ def connection_reason(error: BaseException | None) -> str:
     while each is not None and id(each) not in seen:
         seen.add(id(each))
         if isinstance(each, ssl.SSLError):
-            return tls_reason(each)
+            return tls_reason(each, authority_key=authority_key)
         if isinstance(each, socket.gaierror) and each.errno is not None:
             return _nameless(each.errno)
         if isinstance(each, OSError) and each.errno:
@@ -84,13 +86,15 @@ def connection_reason(error: BaseException | None) -> str:
     return SILENCE if is_silent else _LOST
 
 
-def tls_reason(error: ssl.SSLError) -> str:
+def tls_reason(error: ssl.SSLError, *, authority_key: str = "ca_file") -> str:
     """Why TLS could not be begun with somebody, or broke off."""
     if isinstance(error, ssl.SSLCertVerificationError):
         # Libraries raise some of their own, without OpenSSL's finding.
         message, code = getattr(error, "verify_message", ""), getattr(error, "verify_code", 0)
         finding = f" ({_lower(message.rstrip('.'))})" if message else ""
-        advice = ": name the file of the authority that signed it as ca_file" if code in _UNKNOWN_AUTHORITY else ""
+        advice = (
+            f": name the file of the authority that signed it as {authority_key}" if code in _UNKNOWN_AUTHORITY else ""
+        )
         return f"its certificate is not accepted{finding}{advice}"
     reason = getattr(error, "reason", None) or ""
     if reason in _TLS_REASONS:

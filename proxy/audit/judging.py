@@ -46,6 +46,8 @@ class JudgedChain:
     lines: int = 0
     signed_until: int = 0
     """The number of the newest anchor whose signature is right."""
+    held_outside: int = 0
+    """How many of its lines somebody else holds as they stand here."""
     is_foreign: bool = False
     doubted: tuple[LinePlace, LinePlace] | None = None
     """Two lines in a row of which one was changed: the hash in the next line says which."""
@@ -62,6 +64,27 @@ class Gap:
     count: int
 
 
+@dataclass(slots=True, kw_only=True)
+class Repeated:
+    """Lines of a file, one after another, whose numbers were there before."""
+
+    place: LinePlace
+    chain: str
+    first: int
+    last: int
+
+    def goes_on_with(self, line: ChainLine, place: LinePlace) -> bool:
+        following = LinePlace(self.place.file, self.place.number + self.last - self.first + 1)
+        return place == following and line.chain == self.chain and line.seq == self.last + 1
+
+    @property
+    def wrong(self) -> WrongLine:
+        if self.first == self.last:
+            return WrongLine(place=self.place, what=f"number {self.first} of {self.chain} stands here again")
+        what = f"numbers {self.first} to {self.last} of {self.chain} stand here again"
+        return WrongLine(place=self.place, what=f"{what} (a copy is verified by itself with --public-key)")
+
+
 class AuditJudge:
     def __init__(
         self, signers: Mapping[str, Ed25519PublicKey], outside: Mapping[str, Mapping[int, str]] | None = None
@@ -72,6 +95,7 @@ class AuditJudge:
         self._signers = signers
         self._outside = outside or {}
         self._wrong: list[tuple[int, WrongLine]] = []
+        self._repeated: list[Repeated] = []
         self._unreadable: dict[str, tuple[int, LinePlace]] = {}
         self._removed: defaultdict[str, dict[int, str]] = defaultdict(dict)
         """Of each chain, what `keep` has removed: the number and hash of the last line of a file."""
@@ -81,6 +105,11 @@ class AuditJudge:
     @property
     def lines(self) -> int:
         return self._count
+
+    @property
+    def holds_outside(self) -> bool:
+        """Whether somebody else holds anything of this installation."""
+        return bool(self._outside)
 
     def take(self, place: LinePlace, text: bytes) -> None:
         """The next line, without its end."""
@@ -125,7 +154,7 @@ class AuditJudge:
                 if line.seq in gap.numbers:
                     gap.numbers.remove(line.seq)
                     return False
-            self._is_wrong(place, f"number {line.seq} of {chain.chain} stands here again")
+            self._note_repeated(line, place)
             return False
         if line.seq > chain.last.seq + 1:
             missing = range(chain.last.seq + 1, line.seq)
@@ -145,9 +174,18 @@ class AuditJudge:
                 chain.doubted = (chain.last_place, place)
         return True
 
+    def _note_repeated(self, line: ChainLine, place: LinePlace) -> None:
+        if self._repeated and self._repeated[-1].goes_on_with(line, place):
+            self._repeated[-1].last = line.seq
+        else:
+            self._note(place)
+            self._repeated.append(Repeated(place=place, chain=line.chain, first=line.seq, last=line.seq))
+
     def _compare(self, line: ChainLine, place: LinePlace) -> None:
         held = self._outside.get(line.chain, {}).get(line.seq)
-        if held is not None and held != line.digest:
+        if held == line.digest:
+            self.chains[line.chain].held_outside += 1
+        elif held is not None:
             self._is_wrong(place, f"number {line.seq} of {line.chain} is not the line that the syslog server holds")
 
     def _judge_anchor(self, chain: JudgedChain, line: ChainLine, place: LinePlace) -> None:
@@ -167,7 +205,7 @@ class AuditJudge:
 
     def wrong(self) -> list[WrongLine]:
         """Everything that is wrong, in the order of the lines; what is missing at the ends comes last."""
-        found = list(self._wrong)
+        found = [*self._wrong, *((self._order.get(each.place, 0), each.wrong) for each in self._repeated)]
         found += [
             (count, WrongLine(place=at, what="is no line of an audit")) for count, at in self._unreadable.values()
         ]

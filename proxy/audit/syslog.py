@@ -23,6 +23,7 @@ _PRIORITY = 10 * 8 + 5
 """Facility authpriv, severity notice (RFC 5424 section 6.2.1)."""
 _CONNECT_SECONDS = 10.0
 _SEND_BYTES = 65_536
+_AUTHORITY_KEY = "syslog_ca_file"
 
 
 def framed(line: bytes, *, host: str) -> bytes:
@@ -52,7 +53,7 @@ async def wrong_with_server(host: str, port: int, tls: ssl.SSLContext) -> str | 
             _, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
         writer.transport.abort()
     except OSError as error:
-        return connection_reason(error)
+        return connection_reason(error, authority_key=_AUTHORITY_KEY)
     return None
 
 
@@ -101,7 +102,7 @@ class SyslogOutlet:
             try:
                 await self._serve()
             except OSError as error:  # one of TLS and a timeout are, too
-                reason = connection_reason(error)
+                reason = connection_reason(error, authority_key=_AUTHORITY_KEY)
             except Exception as error:  # noqa: BLE001  # the border of a background task: the next connection may be another
                 self._log.exception("audit.failed")
                 reason = f"an unforeseen error: {type(error).__name__}"

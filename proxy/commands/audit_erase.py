@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose.add_argument("login", nargs="?", metavar="LOGIN", help="a person: alice, alice@corp.example or CORP\\alice")
     whose.add_argument("--guid", metavar="GUID", help="a person whose account is gone, by its objectGUID")
     whose.add_argument("--month", type=_month, metavar="MONTH", help="everybody, in a month: 2026-11")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the audit; names nobody")
+    parser.add_argument(
+        "--reason", type=_reason, required=True, metavar="TEXT", help="why, for the audit; names nobody"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask: what is erased cannot be brought back")
 
 
@@ -66,7 +68,12 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 )
             )
             await audit.flushed()
-        print(f"{told}: {count} keys are destroyed. Backups of the store still hold them.", file=stdout)
+        if not count:
+            # It may also be a GUID that was mistyped, and somebody is told that they are forgotten.
+            print(f"{told}: there was no key, so nothing could be read of it before either", file=stdout)
+            return 0
+        keys_are = "1 key is" if count == 1 else f"{count} keys are"
+        print(f"{told}: {keys_are} destroyed. Backups of the store from before still open it.", file=stdout)
         if settings.store.file is None:
             print("Redis' append-only file holds them until it is written again: redis-cli BGREWRITEAOF", file=stdout)
     except AuditUnavailable as error:
@@ -84,6 +91,12 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
 def _is_agreed(what: str) -> bool:
     print(f"Destroy the keys of {what}? This cannot be undone. Type yes: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == "yes"
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say why: the audit keeps it")
+    return text
 
 
 def _month(text: str) -> str:

@@ -67,14 +67,23 @@ async def run(arguments: argparse.Namespace, settings: Settings | None, stdout: 
     if not files:
         print("gatepost audit verify: there is no file: set [audit] file, or name some", file=sys.stderr)
         return 1
+    if arguments.anchors and not judge.holds_outside:
+        named = ", ".join(str(path) for path in arguments.anchors)
+        print(
+            f"gatepost audit verify: {named}: has no anchor of this installation: name the file in which the syslog"
+            " server keeps these lines",
+            file=sys.stderr,
+        )
+        return 1
     wrong = judge.wrong()
     for each in wrong[:_MOST_TOLD]:
         print(_told(each), file=stdout)
     if wrong:
         more = f", of which {_MOST_TOLD} are shown" if len(wrong) > _MOST_TOLD else ""
-        print(f"{len(wrong)} places are not as they were written{more}. The first is named first.", file=stdout)
+        are = "place is not as it was" if len(wrong) == 1 else "places are not as they were"
+        print(f"{len(wrong)} {are} written{more}. The first is named first.", file=stdout)
         return 1
-    _write_chains(judge, len(files), stdout)
+    _write_chains(judge, len(files), stdout, with_outside=bool(arguments.anchors))
     return 0
 
 
@@ -83,7 +92,7 @@ def _told(wrong: WrongLine) -> str:
     return f"{wrong.place.file}{line}: {wrong.what}"
 
 
-def _write_chains(judge: AuditJudge, files: int, stdout: TextIO) -> None:
+def _write_chains(judge: AuditJudge, files: int, stdout: TextIO, *, with_outside: bool) -> None:
     chains = sorted(judge.chains.values(), key=lambda each: each.chain)
     rows = [
         (
@@ -92,11 +101,18 @@ def _write_chains(judge: AuditJudge, files: int, stdout: TextIO) -> None:
             str(each.last.seq),
             str(each.signed_until),
             str(each.last.seq - each.signed_until),
+            *([str(each.held_outside)] if with_outside else []),
         )
         for each in chains
     ]
-    write_table(("CHAIN", "FROM", "TO", "SIGNED UP TO", "SINCE THEN"), rows, stdout)
-    print(f"{judge.lines} lines of {len(chains)} chains in {files} files: all as they were written.", file=stdout)
+    head = ("CHAIN", "FROM", "TO", "SIGNED UP TO", "SINCE THEN", *(["AT SYSLOG"] if with_outside else []))
+    write_table(head, rows, stdout)
+    lines, of, within = _many(judge.lines, "line"), _many(len(chains), "chain"), _many(files, "file")
+    print(f"{lines} of {of} in {within}: all as they were written.", file=stdout)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -100,6 +100,17 @@ def test_the_first_wrong_line_is_named(done: str) -> None:
     assert (found[0][:2], what in found[0][2]) == (("a", number), True), found
 
 
+def test_a_copy_is_told_once_and_hides_nothing() -> None:
+    once = "numbers 1 to 9 of node-1 stand here again (a copy is verified by itself with --public-key)"
+    assert judge(LINES, LINES) == [("b", 1, once)]
+    twice = judge(LINES, LINES[:3], [*LINES[5:], LINES[0]])
+    assert [(file, number, what.partition(" of ")[0]) for file, number, what in twice] == [
+        ("b", 1, "numbers 1 to 3"),
+        ("c", 1, "numbers 6 to 9"),
+        ("c", 5, "number 1"),
+    ]
+
+
 def test_a_changed_hash_in_a_line_is_told_of_that_line() -> None:
     wrong = LINES[6].replace(b'"hash":"', b'"hash":"0000', 1)
     text = wrong[: wrong.index(b'"hash":"') + 8 + 64] + wrong[wrong.index(b'"hash":"') + 8 + 68 :]

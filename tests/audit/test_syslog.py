@@ -146,6 +146,18 @@ async def test_nothing_goes_to_a_server_that_cannot_prove_who_it_is(engine: Engi
         assert server.text == b""
 
 
+async def test_an_unknown_authority_is_told_with_the_key_that_names_it(engine: Engine, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    url = SyslogURL("127.0.0.1", server.port)
+    async with server.serving(), sending(engine, server.port, tmp_path / "another.pem") as (outlet, _):
+        outlet.put(lines(1))
+        await eventually(lambda: outlet.trouble)
+        checked = await check_audit(AuditSettings(syslog=url, syslog_ca_file=tmp_path / "another.pem"))
+    for told in (outlet.trouble, checked[0].detail):
+        assert str(told).endswith("name the file of the authority that signed it as syslog_ca_file")
+
+
 async def test_the_check_says_whether_the_audit_can_be_written(engine: Engine, tmp_path: Path) -> None:
     server, wrong = Server(tmp_path), tmp_path / "gone" / "audit" / "gatepost.jsonl"
     url, authority = SyslogURL("127.0.0.1", server.port), server.authority

@@ -74,7 +74,7 @@ def test_verify_says_that_all_is_as_it_was_written(config: Path, capsys: pytest.
     record(config, signed_in(), signed_in(BEN))
     record(config, signed_in())
     assert run(config, "verify") == 0
-    assert "7 lines of 1 chains in 1 files: all as they were written." in capsys.readouterr().out
+    assert "7 lines of 1 chain in 1 file: all as they were written." in capsys.readouterr().out
 
 
 def test_verify_names_the_file_and_the_line_that_is_wrong(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +111,9 @@ def test_a_tail_that_was_cut_off_is_found_by_what_a_syslog_server_wrote(
     server = tmp_path / "messages"
     server.write_bytes(b"".join(b"Nov 30 20:00:00 node gatepost " + line for line in lines) + b"something else\n")
     assert run(config, "verify", "--anchors", str(server)) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("AT SYSLOG")
+    assert told[1].endswith(f" {len(lines)}"), "how many of them the server holds"
     the_file(config).write_bytes(b"".join(lines[:2]))
     assert run(config, "verify") == 0
     assert run(config, "verify", "--anchors", str(server)) == 1
@@ -119,13 +122,23 @@ def test_a_tail_that_was_cut_off_is_found_by_what_a_syslog_server_wrote(
     assert run(config, "verify", str(server), "--anchors", str(server)) == 1
 
 
+def test_a_file_without_any_anchor_of_this_installation_proves_nothing(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(config, signed_in())
+    other = tmp_path / "hosts"
+    other.write_text("127.0.0.1 localhost\n")
+    assert run(config, "verify", "--anchors", str(other)) == 1
+    assert f"{other}: has no anchor of this installation" in capsys.readouterr().err
+
+
 def test_a_person_is_erased_and_nobody_else_and_the_lines_still_verify(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(config, signed_in(ANNA), signed_in(BEN))
     assert names(config) == {ANNA.name, BEN.name}
     assert run(config, "erase", "--guid", ANNA.guid.upper(), "--reason", "asked for it", "--yes") == 0
-    assert "1 keys are destroyed. Backups of the store still hold them." in capsys.readouterr().out
+    assert "1 key is destroyed. Backups of the store from before still open it." in capsys.readouterr().out
     assert names(config) == {BEN.name}
     assert run(config, "verify") == 0
     text = the_file(config).read_text()
@@ -146,12 +159,18 @@ def test_a_person_is_erased_by_their_login_once_somebody_says_yes(
     assert run(config, "erase", "alice", "--reason", "left") == 2
     assert "nothing was erased" in capsys.readouterr().err
     assert run(config, "erase", "alice", "--reason", "left", "--yes") == 0
-    assert "everything of alice (local): 0 keys are destroyed." in capsys.readouterr().out
+    assert "everything of alice (local): there was no key, so nothing" in capsys.readouterr().out
     assert run(config, "erase", "nobody-of-that-name", "--reason", "left", "--yes") == 1
 
 
 @pytest.mark.parametrize(
-    "arguments", [["erase", "--reason", "x"], ["erase", "alice"], ["erase", "--month", "2026-13", "--reason", "x"]]
+    "arguments",
+    [
+        ["erase", "--reason", "x"],
+        ["erase", "alice"],
+        ["erase", "alice", "--reason", " "],
+        ["erase", "--month", "2026-13", "--reason", "x"],
+    ],
 )
 def test_an_erasure_without_whose_or_why_is_refused(config: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
