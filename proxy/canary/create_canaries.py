@@ -111,7 +111,7 @@ async def check_canaries(settings: Settings) -> list[CheckResult]:
     for each in settings.canaries:
         canary = canary_of(each, settings)
         to = mask(canary.number) if canary.number is not None else mask_mail(canary.mail or "")
-        detail = f"through {each.channel} to {to}, every {each.every_seconds:g} seconds"
+        detail = f"through {each.channel} to {to}, every {_interval(each.every_seconds)}"
         if each.inbox is None:
             detail += f"; gatepost canary arrived {each.name} CODE says when it is there"
         found.append(CheckResult(subject=f"canary {each.name}", ok=True, detail=detail))
@@ -120,3 +120,10 @@ async def check_canaries(settings: Settings) -> list[CheckResult]:
             detail = wrong or "connected, certificate, login and mailbox as configured"
             found.append(CheckResult(subject=f"mailbox of canary {each.name}", ok=wrong is None, detail=detail))
     return found
+
+
+def _interval(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if rest or not minutes:
+        return f"{seconds:g} seconds"
+    return "minute" if minutes == 1 else f"{minutes} minutes"

@@ -26,7 +26,7 @@ _SILENT_SECONDS = 60.0
 """By so much a message may be sent later than it is due: whoever sends them may have been replaced."""
 _NUMBER = re.compile("[0-9]+")
 _SAID = {
-    CanaryState.LATE: "messages take longer than they may",
+    CanaryState.LATE: "messages take longer than allowed",
     CanaryState.LOST: "messages do not arrive",
     CanaryState.MANGLED: "messages do not arrive as they were sent",
     CanaryState.REFUSED: "the relay or gateway refuses the canary's number or address",

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from config.settings import Settings
+from config.system_errors import file_reason
 from config.values import parse_duration
 from directory.create_directories import create_directories
 from proxy.audit.entry import OpenedEntry
@@ -45,7 +47,8 @@ class AuditSource:
             async for entry in read_audit(files_of(base), self.person_keys, since=since, key_ids=key_ids):
                 yield entry
         except OSError as error:
-            raise NothingToRead(f"{base.parent} cannot be read: {error.strerror or error}") from error
+            path = Path(error.filename or base.parent)
+            raise NothingToRead(f"{path} cannot be read: {file_reason(path, error)}") from error
 
     async def person(self, login: str | None, guid: str | None) -> AuditedPerson | None:
         """None: nobody was named. Raises `NotFound` and `DirectoryError`."""

@@ -135,7 +135,8 @@ async def _begin(
         if await store.put_rung(begun, seen=seen):
             there = _in_force(begun.name, [begun], settings, now)
             if there is not None:
-                print(f"{_since(there, now)}, on all workers and nodes within a second.", file=stdout)
+                print(_since(there, now), file=stdout)
+                print("All workers and nodes go by it within a second.", file=stdout)
             return 0
     print("gatepost degrade: others decide about it just now: look at it, and try again", file=sys.stderr)
     return 1
@@ -175,7 +176,7 @@ def _in_force(name: str, kept: Iterable[BegunRung], settings: Settings, now: flo
 
 def _since(rung: RungInForce, now: float) -> str:
     since, until = brief_text(rung.begun.begun_at, now), brief_text(rung.ends_at, now)
-    said = f'"{rung.settings.name}" is in force since {since} and until {until}'
+    said = f'"{rung.settings.name}" has been in force since {since} and ends at {until}'
     return f"{said}, by {one_line(rung.begun.by)}: {one_line(rung.begun.reason)}"
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 from argon2 import PasswordHasher
 
 from config.password_lists import COMMONEST_PASSWORDS, is_listed
+from config.system_errors import file_reason
 from directory.password import MAX_BYTES, is_usable_password
 
 LEAST_CHARACTERS = 8
@@ -43,7 +44,8 @@ def new_hash(stdin: TextIO, refused_lists: Sequence[Path] = (COMMONEST_PASSWORDS
     except (ValueError, EOFError) as error:
         raise NoPassword(str(error) or "no password was given") from None
     except OSError as error:
-        raise NoPassword(f"a list of refused passwords cannot be read: {error.strerror}") from None
+        path = Path(error.filename or "its file")
+        raise NoPassword(f"a list of refused passwords, {path}, cannot be read: {file_reason(path, error)}") from None
 
 
 def _ask(refused_lists: Sequence[Path]) -> str:

@@ -46,7 +46,8 @@ class RungTelling:
         """What `/readyz` says: no names and no reasons."""
         now = self._clock()
         told = [
-            f'"{each.settings.name}" is in force since {_said(each.begun.begun_at)} and until {_said(each.ends_at)}'
+            f'"{each.settings.name}" has been in force since {_said(each.begun.begun_at)}'
+            f" and ends at {_said(each.ends_at)}"
             for each in self._board.known(now).rungs
         ]
         told += [

@@ -51,15 +51,15 @@ def test_a_rung_begins_is_shown_gets_another_end_and_ends(config: Path, capsys: 
     )
     code, begun, _ = run(config, capsys, "by mail", "--for", "2h", "--reason", " Kapow is\n down ")
     assert code == 0
-    assert begun.startswith('"by mail" is in force since ')
+    assert begun.startswith('"by mail" has been in force since ')
     assert "by anna (as " in begun
-    assert begun.endswith(": Kapow is down, on all workers and nodes within a second.\n")
+    assert begun.endswith(": Kapow is down\nAll workers and nodes go by it within a second.\n")
     code, shown, _ = run(config, capsys)
     assert shown.count("not in force") == 1
-    assert begun.removesuffix(", on all workers and nodes within a second.\n") in shown
+    assert begun.removesuffix("All workers and nodes go by it within a second.\n") in shown
     code, said, wrong = run(config, capsys, "by mail", "--for", "1h", "--reason", "once more")
     assert (code, said) == (1, "")
-    assert "is in force since" in wrong
+    assert "has been in force since" in wrong
     assert "Nothing was changed: --again gives it another end" in wrong
     assert "Kapow is down" in run(config, capsys)[1]
     code, begun, _ = run(config, capsys, "by mail", "--for", "1h", "--reason", "once more", "--again")

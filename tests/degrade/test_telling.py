@@ -80,7 +80,7 @@ async def test_two_workers_tell_once_that_a_rung_began_and_that_it_ended(tmp_pat
             assert 'gatepost_degraded{rung="closed"} 1.0' in each.metrics.render().decode()
             assert 'gatepost_degraded{rung="remembered"} 0.0' in each.metrics.render().decode()
             trouble = await each.kept.check.ask()
-            assert trouble == '"closed" is in force since 2027-01-15T08:00:00Z and until 2027-01-15T09:00:00Z'
+            assert trouble == '"closed" has been in force since 2027-01-15T08:00:00Z and ends at 2027-01-15T09:00:00Z'
         clock.now = NOW + 3600
         assert [await each.kept.check.ask() for each in both] == [None, None]
         assert 'gatepost_degraded{rung="closed"} 0.0' in one.metrics.render().decode()

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 
 from aiohttp import web
 
+from config.system_errors import file_reason
 from directory.errors import DirectoryError
 from proxy.audit.events import EVENTS
 from proxy.audit.finding import AuditQuestion, may_be_wanted, row_of
@@ -73,7 +75,8 @@ async def take_audit(request: web.Request, session: Session) -> web.StreamRespon
     try:
         found = await _find(request, question, guid)
     except OSError as error:
-        request.app[LOG].warning("audit.unreadable", reason=str(error.strerror), incident=request[VISIT].incident)
+        reason = file_reason(Path(error.filename or "the audit's files"), error)
+        request.app[LOG].warning("audit.unreadable", reason=reason, incident=request[VISIT].incident)
         wrong = WrongField("", _("It could not be read."))
         return await _page(request, session, fields, wrong=wrong, status=HTTPStatus.SERVICE_UNAVAILABLE)
     record(request, session, "audit_searched", **searched, **person, found=len(found.lines))
