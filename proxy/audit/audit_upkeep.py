@@ -96,8 +96,8 @@ class AuditUpkeep:
 
     async def _remove(self, base: Path, each: AuditFile) -> None:
         path = base.with_name(each.name(base))
-        whole, _ = await asyncio.to_thread(read_tail, path)
-        line = read_line(whole or b"")
+        tail = await asyncio.to_thread(read_tail, path)
+        line = read_line(tail.whole or b"")
         last: dict[str, str | int] = {} if line is None else {"chain": line.chain, "seq": line.seq, "hash": line.digest}
         self._audit.record(AuditEvent(event=REMOVED, facts={"file": path.name, **last}))
         await self._audit.flushed()

@@ -20,6 +20,8 @@ from proxy.operations.own_user import as_owner_of
 
 _MOST_SLOTS = 999
 _BLOCK = 64 * 1024
+_MOST_TORN = 16
+_BEGIN = b'{"time":"'
 
 
 class NoSlot(OSError):
@@ -32,8 +34,20 @@ class FoundChain:
 
     end: ChainEnd | None
     """Of the chain to go on with; None: there is none."""
-    torn: bytes = field(default=b"", repr=False)
-    """What was written of a line that was cut off."""
+    torn: tuple[bytes, ...] = field(default=(), repr=False)
+    """What was written of lines that were cut off, the newest first: several, if the process died that was to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTail:
+    """How a file ends."""
+
+    whole: bytes | None = field(repr=False)
+    """The last whole line, without its end; empty: one that is no line of an audit. None: there is no whole line."""
+    torn: tuple[bytes, ...] = field(default=(), repr=False)
+    """What stands after it, the newest first."""
+    is_open: bool = False
+    """Whether the newest of that has no line end."""
 
 
 class ChainFile:
@@ -67,17 +81,17 @@ class ChainFile:
 
     def _recover(self, day: str) -> FoundChain:
         own = self._own()
-        torn = read_tail(self._path(own[-1]))[1] if own else b""
-        tails = (read_tail(self._path(each))[0] for each in reversed(own))
+        newest = read_tail(self._path(own[-1])) if own else FileTail(whole=None)
+        tails = (read_tail(self._path(each)).whole for each in reversed(own))
         line = read_line(next((whole for whole in tails if whole is not None), b""))
         if own:
             self._open(own[-1])
-            self._before = b"\n" if torn else b""
+            self._before = b"\n" if newest.is_open else b""
         if line is None or self.is_over(day=day):
             self.turn(day=day)
         # What is no line is not ours any more: `verify` names it, and a new chain begins in a new file.
         end = None if line is None else ChainEnd(chain=line.chain, seq=line.seq, hash=line.digest)
-        return FoundChain(end=end, torn=torn)
+        return FoundChain(end=end, torn=newest.torn)
 
     def is_over(self, *, day: str) -> bool:
         """Whether what comes next belongs into another file: another day, or this one is long enough."""
@@ -91,11 +105,10 @@ class ChainFile:
         """All of it, on the disk when this returns; or nothing of it, and `OSError`."""
         if self._file < 0:
             raise OSError(f"{self._base}: there is no open file")
-        state = os.fstat(self._file)
-        if self._current is not None and (not state.st_nlink or state.st_size != self._size):
-            # Somebody removed or changed it: what comes now must not be lost with it, and `verify` will tell.
+        if self._current is not None and not self._is_ours(self._path(self._current)):
+            # Somebody removed, renamed or changed it: what comes now must not be lost with it, and `verify` will tell.
             self._open(self._current)
-            self._before = b"\n" if read_tail(self._path(self._current))[1] else b""
+            self._before = b"\n" if read_tail(self._path(self._current)).is_open else b""
         text = self._before + text
         try:
             written = os.write(self._file, text)
@@ -110,6 +123,14 @@ class ChainFile:
             raise
         self._size += len(text)
         self._before = b""
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether the open file is as it was left, and still has its name."""
+        state = os.fstat(self._file)
+        try:
+            return state.st_size == self._size and os.path.samestat(state, os.lstat(path))
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         for each in (self._file, self._lock):
@@ -172,13 +193,22 @@ def _locked(base: Path) -> tuple[int, int]:
     raise refused or NoSlot(f"{base}: all {_MOST_SLOTS} writers are there")
 
 
-def read_tail(path: Path) -> tuple[bytes | None, bytes]:
-    """The last whole line of a file, without its end, and what stands after it; None: there is no whole line."""
+def read_tail(path: Path) -> FileTail:
+    """A line that was cut off was followed by a line end, if a process died after that: it is still one that was cut
+    off. What else is no line ends the search: `verify` is to name it."""
     with open(path, "rb") as file:
         position, text = file.seek(0, os.SEEK_END), b""
-        while position and text.count(b"\n") < 2:
+        while True:
+            *lines, rest = text.split(b"\n")
+            torn = [rest] if rest else []
+            for line in reversed(lines if not position else lines[1:]):
+                is_ours = read_line(line) is not None
+                may_be_torn = line and _BEGIN.startswith(line[: len(_BEGIN)]) and len(torn) < _MOST_TORN
+                if is_ours or not may_be_torn:
+                    return FileTail(whole=line if is_ours else b"", torn=tuple(torn), is_open=bool(rest))
+                torn.append(line)
+            if not position:
+                return FileTail(whole=None, torn=tuple(torn), is_open=bool(rest))
             start = max(0, position - _BLOCK)
             file.seek(start)
             text, position = file.read(position - start) + text, start
-    whole, found, torn = text.rpartition(b"\n")
-    return (whole.rpartition(b"\n")[2], torn) if found else (None, text)

@@ -97,8 +97,7 @@ class AuditJudge:
         self._wrong: list[tuple[int, WrongLine]] = []
         self._repeated: list[Repeated] = []
         self._unreadable: dict[str, tuple[int, LinePlace]] = {}
-        self._removed: defaultdict[str, dict[int, str]] = defaultdict(dict)
-        """Of each chain, what `keep` has removed: the number and hash of the last line of a file."""
+        self._removals: list[ChainLine] = []
         self._count = 0
         self._order: dict[LinePlace, int] = {}
 
@@ -136,7 +135,7 @@ class AuditJudge:
         if line.event == ANCHOR or line.signature:
             self._judge_anchor(chain, line, place)
         if line.event == REMOVED and isinstance(line.facts.get("seq"), int):
-            self._removed[str(line.facts.get("chain"))][int(line.facts["seq"])] = str(line.facts.get("hash"))
+            self._removals.append(line)
 
     def _forget_torn(self, line: ChainLine) -> None:
         """It tells of what was cut off before it, be that a part of a line or a whole one without its end."""
@@ -145,6 +144,7 @@ class AuditJudge:
         chain = self.chains.get(line.chain)
         if chain is not None and chain.last.digest == told and chain.before is not None:
             chain.last, chain.last_place = chain.before
+            chain.signed_until = min(chain.signed_until, chain.last.seq)
             chain.lines -= 1
 
     def _follows(self, chain: JudgedChain, line: ChainLine, place: LinePlace) -> bool:
@@ -209,31 +209,22 @@ class AuditJudge:
         found += [
             (count, WrongLine(place=at, what="is no line of an audit")) for count, at in self._unreadable.values()
         ]
+        removed = self._removed()
         for chain in self.chains.values():
-            found += [(self._order.get(each.place, 0), each) for each in self._of_chain(chain)]
-        return [each for _, each in sorted(found, key=lambda pair: pair[0])] + list(self._missing_ends())
+            found += [(self._order.get(each.place, 0), each) for each in _wrong_with(chain, removed[chain.chain])]
+        return [each for _, each in sorted(found, key=lambda pair: pair[0])] + list(self._missing_ends(removed))
 
-    def _of_chain(self, chain: JudgedChain) -> Iterator[WrongLine]:
-        if chain.doubted is not None:
-            yield WrongLine(place=chain.doubted[0], what=_CHANGED)
-        for gap in chain.gaps:
-            expected = gap.seq - gap.count
-            if gap.numbers:
-                what = f"{min(gap.numbers)}" if len(gap.numbers) == 1 else f"{min(gap.numbers)} to {max(gap.numbers)}"
-                yield WrongLine(place=gap.place, what=f"number {what} of {chain.chain} was removed before this line")
-            else:
-                what = f"number {gap.seq} of {chain.chain} stands where {expected} belongs: lines were swapped"
-                yield WrongLine(place=gap.place, what=what)
-        if chain.first.seq > 1 and self._removed[chain.chain].get(chain.first.seq - 1) != chain.first.hash:
-            yield WrongLine(
-                place=chain.first_place,
-                what=f"{chain.chain} begins with number {chain.first.seq}: what was before it was removed, and not by"
-                " [audit] keep",
-            )
-        if not chain.signed_until and not chain.is_foreign:
-            yield WrongLine(place=chain.last_place, what=f"nothing of {chain.chain} is signed")
+    def _removed(self) -> defaultdict[str, dict[int, str]]:
+        """Of each chain, what `keep` has removed: the number and hash of the last line of a file.
 
-    def _missing_ends(self) -> Iterator[WrongLine]:
+        Only what an anchor stands for counts: whoever can write files can add a line to the end of one."""
+        removed: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        for line in self._removals:
+            if line.seq < self.chains[line.chain].signed_until:
+                removed[str(line.facts.get("chain"))][int(line.facts["seq"])] = str(line.facts.get("hash"))
+        return removed
+
+    def _missing_ends(self, removed: Mapping[str, Mapping[int, str]]) -> Iterator[WrongLine]:
         for name, held in self._outside.items():
             newest = max(held)
             chain = self.chains.get(name)
@@ -241,7 +232,7 @@ class AuditJudge:
                 if newest > chain.last.seq:
                     what = f"{name} was cut off after this line: the syslog server holds number {newest}"
                     yield WrongLine(place=chain.last_place, what=what)
-            elif newest > max(self._removed[name], default=0):
+            elif newest > max(removed.get(name, ()), default=0):
                 yield WrongLine(
                     place=LinePlace("the files", 0),
                     what=f"{name} is not there, and the syslog server holds number {newest} of it: it was removed, or"
@@ -257,3 +248,25 @@ class AuditJudge:
 
 
 _CHANGED = "was changed: the hash in the line after it, or in it, is another one"
+
+
+def _wrong_with(chain: JudgedChain, removed: Mapping[int, str]) -> Iterator[WrongLine]:
+    """`removed`: what `keep` has removed of it."""
+    if chain.doubted is not None:
+        yield WrongLine(place=chain.doubted[0], what=_CHANGED)
+    for gap in chain.gaps:
+        expected = gap.seq - gap.count
+        if gap.numbers:
+            what = f"{min(gap.numbers)}" if len(gap.numbers) == 1 else f"{min(gap.numbers)} to {max(gap.numbers)}"
+            yield WrongLine(place=gap.place, what=f"number {what} of {chain.chain} was removed before this line")
+        else:
+            what = f"number {gap.seq} of {chain.chain} stands where {expected} belongs: lines were swapped"
+            yield WrongLine(place=gap.place, what=what)
+    if chain.first.seq > 1 and removed.get(chain.first.seq - 1) != chain.first.hash:
+        yield WrongLine(
+            place=chain.first_place,
+            what=f"{chain.chain} begins with number {chain.first.seq}: what was before it was removed, and not by"
+            " [audit] keep",
+        )
+    if not chain.signed_until and not chain.is_foreign:
+        yield WrongLine(place=chain.last_place, what=f"nothing of {chain.chain} is signed")

@@ -37,6 +37,8 @@ class AnchorReason(Enum):
     BEGIN = "begin"
     """A process took the chain, to begin it or to go on with it."""
     HOUR = "hour"
+    REMOVAL = "removal"
+    """A file is about to be removed: the line that says so counts only when it is signed."""
     ROTATION = "rotation"
     """The last line of its file."""
     END = "end"
@@ -115,6 +117,13 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
+def _signed(line: bytes, signature: str) -> bytes:
+    """What `anchor_line` signed. Empty, which no signature is of, where anything stands after the signature: JSON lets
+    a later field replace an earlier one, so an old anchor would speak for any line."""
+    end = _SIGNATURE + signature.encode() + b'"}'
+    return line[: -len(end)] + b"}" if signature and line.endswith(end) else b""
+
+
 def read_line(line: bytes) -> ChainLine | None:
     """None for what is no line of an audit. A newer version may say more."""
     try:
@@ -134,7 +143,7 @@ def read_line(line: bytes) -> ChainLine | None:
             time=datetime.fromisoformat(fields["time"]).timestamp(),
             facts=facts,
             boxes={name: box for name, box in boxes.items() if box is not None},
-            signed=line[: line.rfind(_SIGNATURE)] + b"}" if words["signature"] else b"",
+            signed=_signed(line, words["signature"]),
             digest=digest_of(line),
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):

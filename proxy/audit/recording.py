@@ -26,7 +26,7 @@ from proxy.audit.anchors import sign, signer_name, signing_key
 from proxy.audit.chain_file import ChainFile
 from proxy.audit.event import AuditEvent
 from proxy.audit.files import day_of
-from proxy.audit.lines import DROPPED, TORN, AnchorReason, ChainEnd, anchor_line, line_of
+from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, line_of
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.personal import seal_events
 from proxy.audit.recorder import AuditUnavailable
@@ -126,10 +126,15 @@ class AuditRecorder:
         """Wait until all that was recorded so far is written. Raises `AuditUnavailable`."""
         if self._trouble is not None:
             raise AuditUnavailable(self._trouble)
-        if self._written >= self._recorded:
-            return
+        is_dropped = self._dropped > 0  # perhaps the one that this waits for
+        if self._written < self._recorded:
+            await self._reached(self._recorded)
+        if is_dropped:
+            raise AuditUnavailable("more happens than can be written")
+
+    async def _reached(self, number: int) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((self._recorded, future))
+        self._waiters.append((number, future))
         try:
             async with asyncio.timeout(self._limits.written_seconds):
                 await future
@@ -202,7 +207,9 @@ class AuditRecorder:
             events.append((now, AuditEvent(event=DROPPED, facts={"count": dropped})))
         is_due = abs(now - self._anchored_at) >= self._limits.anchor_seconds
         if events or is_due:
-            await self._write(events, AnchorReason.HOUR if is_due else None)
+            removes = any(event.event == REMOVED for _, event in events)
+            anchor = AnchorReason.REMOVAL if removes else AnchorReason.HOUR if is_due else None
+            await self._write(events, anchor)
             self._dropped -= dropped
             for _ in range(count):
                 self._waiting.popleft()
@@ -217,8 +224,8 @@ class AuditRecorder:
         end = found.end if found is not None and found.end is not None else None
         self._end = end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
         events = []
-        if found is not None and found.torn:
-            facts: dict[str, str | int] = {"bytes": len(found.torn), "sha256": hashlib.sha256(found.torn).hexdigest()}
+        for torn in () if found is None else found.torn:
+            facts: dict[str, str | int] = {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
             events.append((now, AuditEvent(event=TORN, facts=facts)))
         try:
             await self._write(events, AnchorReason.BEGIN)

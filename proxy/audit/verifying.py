@@ -42,7 +42,7 @@ def _held(
         if key is not None and is_signed(line, key):
             ours.add(line.chain)
         if line.time >= since:
-            held[line.chain][line.seq] = line.digest
+            held[line.chain].setdefault(line.seq, line.digest)  # whoever sends another one later changes nothing
     return {chain: hashes for chain, hashes in held.items() if chain in ours}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from proxy.audit.anchors import by_name, public_key_from, public_keys, public_te
 from proxy.audit.event import AuditEvent
 from proxy.audit.judging import AuditJudge, LinePlace
 from proxy.audit.lines import REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, digest_of, line_of
+from proxy.audit.verifying import judged
 from proxy.secrets.keys import Keys
 from tests.support.people import NOW
 
@@ -136,11 +138,22 @@ def test_a_chain_that_was_written_again_from_a_cut_shows_in_what_the_syslog_serv
     assert "is not the line that the syslog server holds" in judge(again, outside=held(LINES))[0][2]
 
 
+def test_what_is_sent_to_the_syslog_server_later_does_not_replace_what_it_holds(tmp_path: Path) -> None:
+    """Whoever wrote a chain again sends it there too: a server may take messages from anybody."""
+    again = LINES[:3] + chain(length=6, end=after(LINES[:3]))
+    file, outside = tmp_path / "audit", tmp_path / "syslog"
+    file.write_bytes(b"\n".join([*again, b""]))
+    outside.write_bytes(b"\n".join(b"2027-01-15T08:00:00Z node " + line for line in [*LINES, *again]))
+    (wrong, *_) = judged([file], SIGNERS, outside=[outside]).wrong()
+    assert (wrong.place.number, "is not the line that the syslog server holds" in wrong.what) == (4, True)
+
+
 def removed(lines: list[bytes], *, keys: Keys = KEYS, **more: str | int) -> list[bytes]:
     """A chain of its own that says that `lines` went by `keep`."""
     begin = chain("node-2", 1, keys=keys)
     facts = {"file": "x", "chain": "node-1", "seq": len(lines), "hash": digest_of(lines[-1]), **more}
-    return [*begin, line_of(after(begin, "node-2"), AuditEvent(event=REMOVED, facts=facts), {}, time=NOW)]
+    told = [*begin, line_of(after(begin, "node-2"), AuditEvent(event=REMOVED, facts=facts), {}, time=NOW)]
+    return told + chain(length=1, end=after(told, "node-2"))
 
 
 def test_what_went_by_keep_is_missed_by_nobody() -> None:
@@ -148,6 +161,22 @@ def test_what_went_by_keep_is_missed_by_nobody() -> None:
     assert judge(removed(LINES), outside=held(LINES)) == []
     assert "begins with number 6" in judge(LINES[5:], removed(LINES[:4]))[0][2]
     assert "begins with number 5" in judge(LINES[4:], removed(LINES[:4], hash="0" * 64))[0][2]
+
+
+def test_that_a_file_went_by_keep_is_believed_only_where_it_is_signed() -> None:
+    """Whoever can write the files can add a line to the end of one, and take another file away."""
+    said = removed(LINES[:4])[:-1]
+    assert "begins with number 5" in judge(LINES[4:], said)[0][2]
+    assert "node-1 is not there" in judge(removed(LINES)[:-1], outside=held(LINES))[0][2]
+
+
+@pytest.mark.parametrize("more", [b',"seq":9,"hash":"%b"', b',"event":"audit.removed","facts":{}', b" "])
+def test_nothing_stands_behind_a_signature(more: bytes) -> None:
+    """JSON lets a later field replace an earlier one: an old anchor would speak for any line."""
+    text = more.replace(b"%b", digest_of(LINES[7]).encode())
+    forged = LINES[4][:-1] + text + b"}"
+    found = judge([*LINES[:8], forged] if b"seq" in more else [*LINES[:4], forged])
+    assert "its signature is wrong" in found[0][2]
 
 
 def test_what_was_cut_off_by_a_crash_is_told_by_the_line_after_it() -> None:

@@ -6,14 +6,17 @@ import asyncio
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.event import AuditEvent
 from proxy.audit.lines import FIRST_HASH
 from proxy.audit.recorder import AuditUnavailable
-from proxy.audit.recording import RecordingLimits
+from proxy.audit.recording import AuditRecorder, RecordingLimits
 from proxy.audit.stdout import StdoutOutlet
+from proxy.audit.verifying import judged
 from tests.audit.engine import ANNA, BEN, LIMITS, Engine, signed_in
 from tests.support.eventually import eventually
 
@@ -84,6 +87,70 @@ async def test_a_line_that_was_cut_off_is_told_by_the_next(engine: Engine, cut: 
     told = json.loads(engine.lines[2])
     assert (told["event"], told["seq"]) == ("audit.torn", 2)
     assert told["facts"] == {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
+
+
+async def test_wherever_a_process_dies_and_the_next_one_too_what_is_left_verifies(engine: Engine) -> None:
+    await engine.write(signed_in(), kill=True)
+    (file,) = engine.files
+    whole = file.read_bytes()
+    first = len(whole) - 40
+    file.write_bytes(whole[:first])
+    await engine.write(signed_in())
+    told = file.read_bytes()[first:]  # by the one who came next: a line end, that line, an anchor and so on
+    assert told.startswith(b'\n{"time":')
+    for cut in [*range(12), *range(12, len(told), 13)]:
+        file.write_bytes(whole[:first] + told[:cut])
+        await engine.write(signed_in())
+        assert engine.files == [file]
+        assert [each.what for each in judged(engine.files, by_name(public_keys(engine.keys))).wrong()] == [], cut
+
+
+async def test_what_somebody_else_added_is_named_and_not_told_as_cut_off(engine: Engine) -> None:
+    await engine.write(signed_in())
+    engine.files[0].write_bytes(engine.files[0].read_bytes() + b"2026 nothing of ours\n")
+    await engine.write(signed_in())
+    (wrong,) = judged(engine.files, by_name(public_keys(engine.keys))).wrong()
+    assert (wrong.place.number, wrong.what) == (4, "is no line of an audit")
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced by an older copy"])
+async def test_a_file_that_goes_while_it_is_written_is_begun_again_and_missed(engine: Engine, how: str) -> None:
+    async with engine.recording() as recorder:
+        (file,) = engine.files or [await _first_file(engine, recorder)]
+        older = file.read_bytes()
+        recorder.record(signed_in())
+        await recorder.flushed()
+        if how == "renamed":
+            file.rename(file.with_name("rotated"))
+        else:
+            file.unlink()
+        if how == "replaced by an older copy":
+            file.write_bytes(older)
+        recorder.record(signed_in())
+        await recorder.flushed()
+    assert engine.files == [file]
+    assert json.loads(engine.lines[-1])["facts"] == {"reason": "end"}
+    (wrong,) = judged(engine.files, by_name(public_keys(engine.keys))).wrong()
+    assert "removed" in wrong.what
+
+
+async def _first_file(engine: Engine, recorder: AuditRecorder) -> Path:
+    recorder.record(signed_in())
+    await recorder.flushed()
+    return engine.files[0]
+
+
+async def test_nobody_gets_in_by_an_event_that_found_no_room(engine: Engine) -> None:
+    """The disk hangs, and says nothing: what waits is more than may wait."""
+    limits = RecordingLimits(most_waiting=2, retry_seconds=0.02)
+    async with engine.recording(limits=limits, required=True) as recorder:
+        for _ in range(3):
+            recorder.record(signed_in())
+        assert recorder.trouble is None
+        with pytest.raises(AuditUnavailable):
+            await recorder.written()
+        await eventually(lambda: recorder.waiting == 0)
+        await recorder.written()
 
 
 async def test_a_new_day_and_a_long_file_begin_another_one(engine: Engine) -> None:
