@@ -97,7 +97,7 @@ class CredentialStep:
         if (await self.degrade.at(now)).stops_sign_in(credential.factor) is not None:
             self.log.credential_refused(client, UseRefused.CLOSED.value, app=credential.app, credential=credential)
             return UseRefused.CLOSED
-        is_kept = False
+        is_kept = is_recorded = False
         try:
             begun = await self.sessions.begin_by_credential(
                 replace(client, confined=credential.confinement),
@@ -108,16 +108,19 @@ class CredentialStep:
                 now=now,
             )
             is_kept = await self.store.credential_by(credential.digest) is not None
+            if is_kept and begun:
+                await self.log.credential_used(client, person, credential)
+            is_recorded = True
         finally:
             # Removed in the meantime, or nobody knows, because the store is away or the client is: who removed it may
-            # not have seen this session, which began just now.
-            if not is_kept:
+            # not have seen this session, which began just now. Nor may it stand where the audit could not tell of it:
+            # the client has what opens it.
+            if not (is_kept and is_recorded):
                 await self._end_session_of(credential)
         if not is_kept:
             return UseRefused.UNKNOWN
         if begun:
             await self.store.note_credential_use(credential.credential_id, now=now)
-            self.log.credential_used(client, person, credential)
         return None
 
     async def _end_session_of(self, credential: Credential) -> None:

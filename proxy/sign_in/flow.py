@@ -225,7 +225,7 @@ class SignIn:
         if gone_on is None:
             return SessionGone()
         further, token = gone_on
-        self.log.stepped_up(client, further, Factor.PASSWORD)
+        await self.log.stepped_up(client, further, Factor.PASSWORD)
         return SignedIn(session=further, token=token)
 
     async def ask_again(

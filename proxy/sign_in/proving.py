@@ -362,7 +362,7 @@ class Proving:
         if further.level is not Level.FIRST_FACTOR:
             await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
         if before.level is Level.SIGNED_IN:
-            self.log.stepped_up(client, further, factor)
+            await self.log.stepped_up(client, further, factor)
         elif further.level is Level.SIGNED_IN:
             await self.log.succeeded(client, further)
         if before.level is not Level.SIGNED_IN and further.next_choice is None:

@@ -70,10 +70,14 @@ class SignInLog:
         self._count("succeeded", session.principal.realm)
         self._note(partial(decided_on, session))
 
-    def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
-        """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
+    async def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
+        """A further factor was proven in a session that was signed in already; `factors` are all that it has now.
+
+        As of a sign-in that succeeded, its line comes first. Raises `AuditUnavailable`.
+        """
         facts = {"scheme": session.scheme, "factor": factor.value, **_proven(session)}
         self._of(client, session.principal, "step_up.done", **facts)
+        await self._recorder.written()
 
     def step_up_begun(self, client: Client, session: Session, *, asked: str, factor: Factor) -> None:
         """A passcode was asked for, because an app wants what the scheme `asked` asks for."""
@@ -96,10 +100,14 @@ class SignInLog:
         """It was made or removed (`event`), by its person or an operator."""
         self._of_credential(client, credential, event)
 
-    def credential_used(self, client: Client, principal: Principal, credential: Credential) -> None:
-        """A session began by it. Nobody signed in, so it is not counted as a sign-in that succeeded."""
-        self._count("credential_used", principal.realm)
+    async def credential_used(self, client: Client, principal: Principal, credential: Credential) -> None:
+        """A session began by it. Nobody signed in, so it is not counted as a sign-in that succeeded.
+
+        As of one that did, its line comes first. Raises `AuditUnavailable`.
+        """
         self._of_credential(client, credential, "credential.used")
+        await self._recorder.written()
+        self._count("credential_used", principal.realm)
 
     def credential_refused(self, client: Client, reason: str, *, app: str, credential: Credential | None) -> None:
         """`credential`: the one that it was, if it was one. `app`: what was asked for."""

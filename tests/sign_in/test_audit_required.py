@@ -56,6 +56,23 @@ async def test_a_sign_in_that_cannot_be_recorded_gives_nothing_out(service: Serv
     assert client.token == ""
 
 
+async def test_a_step_up_that_cannot_be_recorded_gives_nothing_out(service: Service) -> None:
+    client = service.client(INSIDE)
+    await client.sign_in(NAME, OLD)
+    await client.step_up("both")
+    before = client.token
+    looked = service.recorded.written
+
+    async def written() -> None:
+        await looked()
+        service.recorded.is_full = True
+
+    service.recorded.written = written  # type: ignore[method-assign]
+    with pytest.raises(AuditUnavailable):
+        await client.answer(service.passcode)
+    assert client.token == before
+
+
 async def test_sessions_go_on(service: Service) -> None:
     client = service.client(INSIDE)
     assert isinstance(await client.sign_in(NAME, OLD), SignedIn)

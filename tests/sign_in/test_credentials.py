@@ -99,6 +99,21 @@ async def test_while_the_audit_is_required_and_cannot_be_written_none_begins(ser
     assert await service.store.sessions.sessions() == []
 
 
+async def test_a_session_that_cannot_be_recorded_does_not_stand(service: Service, scripted: Corp) -> None:
+    """Full between the first look and the last line: the client has its credential, and would come again."""
+    made = await kept(service, scripted)
+    state = scripted.state
+
+    async def judged(guid: str) -> AccountState | None:
+        service.recorded.is_full = True
+        return await state(guid)
+
+    scripted.state = judged  # type: ignore[method-assign]
+    with pytest.raises(AuditUnavailable):
+        await begin(service, made)
+    assert await service.store.sessions.sessions() == []
+
+
 async def test_of_many_requests_at_once_one_begins_a_session(service: Service, scripted: Corp) -> None:
     made = await kept(service, scripted)
     assert await asyncio.gather(*(begin(service, made) for _ in range(50))) == [None] * 50
