@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 _MOST_WAITING = 10_000
 
@@ -21,6 +22,7 @@ class StdoutOutlet:
         self._lost = 0
         self._woken = asyncio.Event()
         self._written_all = asyncio.Event()
+        self._written_all.set()
 
     def put(self, lines: list[bytes]) -> None:
         self._waiting.extend(lines)
@@ -45,12 +47,9 @@ class StdoutOutlet:
 
     async def drained(self) -> None:
         """Wait for what waits to be written, but not for long."""
-        if self._waiting:
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._written_all.wait()
-            except TimeoutError:
-                return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._written_all.wait()
 
 
 def _write(descriptor: int, text: bytes) -> None:
