@@ -108,6 +108,8 @@ def _inbox(canary: CanarySettings, bounces: BouncesSettings) -> Iterator[tuple[s
     inbox = canary.inbox
     if inbox is None:
         return
+    if inbox.poll >= canary.within:
+        yield "inbox.poll", f"must be less than the {canary.within:g} seconds that a message may take"
     for key, message in mailbox_problems(inbox, "messages"):
         yield f"inbox.{key}", message
     if bounces.inbox == "imap" and _place_of(inbox) == _place_of(bounces):

@@ -25,6 +25,8 @@ from proxy.operations.store_errors import StoreError
 from proxy.secrets.tokens import new_token
 
 TURN_SECONDS = 1.0
+UNREAD_SECONDS = 5.0
+"""How often it is noted that a mailbox still cannot be read."""
 _NAME = "Gatepost"
 """Whom a text greets that greets people by name."""
 _ID_PREFIX = "canary-"
@@ -52,14 +54,17 @@ class Canaries:
         channels: Channels,
         clock: Callable[[], float],
         log: FilteringBoundLogger,
+        is_unread: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        """`channels`: those that people's passcodes go through."""
+        """`channels`: those that people's passcodes go through. `is_unread`: whether the mailbox of the canary of this
+        name cannot be read."""
         self._canaries = tuple(canaries)
         self._words = words
         self._store = store
         self._channels = channels
         self._clock = clock
         self._log = log
+        self._is_unread = is_unread
         self._since = clock()
 
     async def run(self) -> None:
@@ -94,12 +99,20 @@ class Canaries:
     async def _turn_of(self, canary: Canary) -> None:
         try:
             record, now = await self._store.canary(canary.name), self._clock()
+            if self._is_unread(canary.name):
+                record = await self._note_unread(record, now)
             judgement = judge(record, canary.timing, watched_since=self._since, now=now)
             record = await self._tell(canary, record, judgement, now)
             if now >= next_at(record, judgement, canary.timing, now=now):
                 await self._send(canary, record)
         except StoreError:
             return  # others tell of that
+
+    async def _note_unread(self, record: CanaryRecord, now: float) -> CanaryRecord:
+        """The record as it stands then."""
+        if record.unread_at is not None and abs(now - record.unread_at) < UNREAD_SECONDS:
+            return record
+        return await change(self._store, record.name, lambda known: replace(known, unread_at=now)) or record
 
     async def _tell(self, canary: Canary, record: CanaryRecord, judgement: CanaryJudgement, now: float) -> CanaryRecord:
         """The record as it stands then."""

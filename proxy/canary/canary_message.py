@@ -84,6 +84,8 @@ class CanaryRecord:
     last_arrival_at: float | None = None
     arrival_seconds: float | None = None
     """How long the latest one that arrived took."""
+    unread_at: float | None = None
+    """When its mailbox could not be read, the last time that this was noted."""
 
     def message(self, message_id: str) -> CanaryMessage | None:
         return next((each for each in self.messages if each.message_id == message_id), None)

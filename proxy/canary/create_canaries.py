@@ -86,14 +86,21 @@ def create_canaries(
         digits=settings.passcode.digits,
         language=settings.message_language,
     )
-    canaries = Canaries(every, words=words, store=store, channels=channels, clock=clock, log=log)
+    inboxes: dict[str, IMAPInbox] = {}
+    canaries = Canaries(
+        every,
+        words=words,
+        store=store,
+        channels=channels,
+        clock=clock,
+        log=log,
+        is_unread=lambda name: name in inboxes and inboxes[name].trouble is not None,
+    )
     board = CanaryBoard(every, store=store, orders=lambda: _orders(settings, channels), clock=clock)
     metrics.registry.register(board)
-    inboxes = {
-        each.name: IMAPInbox(each.inbox, canaries, logins=logins)
-        for each in settings.canaries
-        if each.inbox is not None
-    }
+    for each in settings.canaries:
+        if each.inbox is not None:
+            inboxes[each.name] = IMAPInbox(each.inbox, canaries, logins=logins)
     return ServedCanaries(board=board, canaries=canaries, inboxes=inboxes)
 
 

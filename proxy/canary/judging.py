@@ -25,6 +25,7 @@ back, nobody knows when."""
 _SILENT_SECONDS = 60.0
 """By so much a message may be sent later than it is due: whoever sends them may have been replaced."""
 _NUMBER = re.compile("[0-9]+")
+_MAY_HAVE_ARRIVED = (CanaryState.LATE, CanaryState.LOST)
 _SAID = {
     CanaryState.LATE: "messages take longer than allowed",
     CanaryState.LOST: "messages do not arrive",
@@ -83,8 +84,11 @@ def judge(record: CanaryRecord, timing: Timing, *, watched_since: float, now: fl
         return CanaryJudgement(state=CanaryState.SILENT)
     if now > latest + timing.every + timing.within + _SILENT_SECONDS:
         return CanaryJudgement(state=CanaryState.UNKNOWN)  # what was long ago says nothing of today
+    unread_at = record.unread_at if record.unread_at is not None else float("-inf")
     for message in reversed(messages):
         state = _state_by(message, timing, now)
+        if state in _MAY_HAVE_ARRIVED and message.sent_at <= unread_at:
+            return CanaryJudgement(state=CanaryState.UNKNOWN)  # nobody could look whether it was there in time
         if state is not None:
             return CanaryJudgement(state=state, by=message)
     return CanaryJudgement(state=CanaryState.UNKNOWN)

@@ -1,4 +1,4 @@
-"""What is known of a canary as JSON, which a newer node may have written."""
+"""What is known of a canary as JSON, which a newer node may have written, or an older one."""
 
 from __future__ import annotations
 
@@ -40,4 +40,4 @@ def _message(written: dict[str, Any]) -> CanaryMessage:
 
 
 def _known(kind: Any, written: dict[str, Any]) -> dict[str, Any]:
-    return {each.name: written[each.name] for each in fields(kind)}
+    return {each.name: written[each.name] for each in fields(kind) if each.name in written}

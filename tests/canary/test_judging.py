@@ -78,6 +78,21 @@ def test_after_a_long_stop_what_was_before_says_nothing_until_silence_does() -> 
 
 
 @pytest.mark.parametrize(
+    ("latest", "state"),
+    [
+        (message(), CanaryState.UNKNOWN),
+        (message(arrived_at=NOW + 300), CanaryState.UNKNOWN),  # it was found once the mailbox could be read
+        (message(arrived_at=NOW + 3), CanaryState.ARRIVES),
+        (message(outcome=Outcome.UNAVAILABLE), CanaryState.NOT_TAKEN),
+        (message(sent_at=NOW + 100), CanaryState.LATE),
+    ],
+)
+def test_a_mailbox_that_cannot_be_read_says_nothing_of_the_channel(latest: CanaryMessage, state: CanaryState) -> None:
+    record = CanaryRecord(name="kapow", messages=(ARRIVED, latest), unread_at=NOW + 90)
+    assert judge(record, TIMING, watched_since=NOW, now=NOW + 400).state is state
+
+
+@pytest.mark.parametrize(
     ("state", "outcome", "wait"),
     [
         (CanaryState.ARRIVES, Outcome.ACCEPTED, TIMING.every),

@@ -77,6 +77,26 @@ async def test_messages_are_read_and_deleted_and_other_mail_stays(
         await asyncio.gather(working, return_exceptions=True)
 
 
+async def test_nobody_is_told_of_delays_because_a_mailbox_cannot_be_read(
+    dovecot: Dovecot, authority: trustme.CA, tmp_path: Path
+) -> None:
+    clock, store = Watch(), MemoryStore()
+    away = inbox(dovecot, authority, tmp_path, port=1)
+    async with smtp_sink() as sink:
+        at = node(looking_often(canary_settings(sink.port, {**SMS, "inbox": away})), store.canaries, clock)
+        reading = asyncio.create_task(at.served.inboxes["kapow"].run())
+        await at.served.canaries.turn()
+        await eventually(lambda: at.served.inboxes["kapow"].trouble)
+        clock.now += 400
+        await at.served.canaries.turn()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await at.served.board.look()
+    assert at.served.board.judgement("kapow", clock.now).state is CanaryState.UNKNOWN
+    assert not at.served.board.is_delayed("kapow", clock.now)
+    assert at.told("canary.fails") == []
+
+
 async def test_a_mailbox_that_cannot_be_read_is_told_by_check(
     dovecot: Dovecot, authority: trustme.CA, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_canary_that_can_tell_something_is_taken(tmp_path: Path, lines: str) -
         (SMS + INBOX.replace('password = "x"\n', ""), "inbox.password", "is missing"),
         (SMS + INBOX + 'security = "none"\n', "inbox.security", "in the clear"),
         (SMS + INBOX + 'mailbox = "Entwürfe"\n', "inbox.mailbox", "ASCII"),
+        (SMS + INBOX + 'poll = "2m"\n', "inbox.poll", "less than the 120 seconds"),
         (SMS + INBOX + BOUNCES, "inbox.mailbox", "the one of [bounces]"),
         (SMS + INBOX + 'ca_file = "gone.pem"\n', "inbox.ca_file", "cannot be read"),
         (SMS.replace("[[canaries]]", "[canaries]"), "canaries", "[[canaries]]"),
