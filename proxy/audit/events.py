@@ -153,7 +153,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "audit.outlet_gap": _means("lines did not leave for standard output or syslog", "outlet", "count"),
     "audit.removed": _means("a file was too old (`[audit] keep`): where it ended", "file", "chain", "seq", "hash"),
     "audit.keys_removed": _means("the keys of a month were too old", "month", "count"),
-    "audit.erased": _means("keys were destroyed, of a person or a month", "month", "keys", "reason", personal=_BY),
+    "audit.erased": _means("keys were destroyed, of a person or a month", "month", "keys", personal=("reason", "by")),
     "background.failed": _means("a fault in Gatepost", *_FAULT),
     "watch.failed": _means("a fault in Gatepost; the watch goes on", *_FAULT),
     "portal.failed": _means("a fault in Gatepost", "path", *_FAULT),

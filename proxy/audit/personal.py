@@ -9,6 +9,9 @@ from typing import Any
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.person_keys import NOBODY, PersonKeys, SealedBox, month_of
 
+_STEP = 64
+"""Bytes."""
+
 
 async def seal_events(
     person_keys: PersonKeys, events: Sequence[tuple[float, AuditEvent]]
@@ -38,9 +41,14 @@ def personal_parts(event: AuditEvent) -> dict[str, tuple[str, bytes]]:
     if event.personal:
         parts.setdefault(about, {})["personal"] = dict(event.personal)
     return {
-        name: (whose.get(name, NOBODY), json.dumps(part, separators=(",", ":")).encode("ascii"))
+        name: (whose.get(name, NOBODY), _padded(json.dumps(part, separators=(",", ":")).encode("ascii")))
         for name, part in parts.items()
     }
+
+
+def _padded(text: bytes) -> bytes:
+    """To whole steps, by spaces, which JSON passes over: a box does not tell how long a name is."""
+    return text.ljust(-(-len(text) // _STEP) * _STEP)
 
 
 def _person(person: AuditedPerson) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from directory.errors import DirectoryError
 from proxy.audit.event import AuditEvent
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.recorder import AuditUnavailable
-from proxy.commands.acting import own_name
+from proxy.commands.acting import by_this_command
 from proxy.commands.command_audit import audit_of_command
 from proxy.help_desk.person import NotFound, find_person
 from proxy.operations.log import configure_log
@@ -63,8 +63,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             audit.record(
                 AuditEvent(
                     event="audit.erased",
-                    facts={**what, "keys": count, "reason": arguments.reason},
-                    personal={"by": f"command of {own_name()}"},
+                    facts={**what, "keys": count},
+                    personal={"by": by_this_command(), "reason": arguments.reason},
                 )
             )
             await audit.flushed()
@@ -75,7 +75,11 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         keys_are = "1 key is" if count == 1 else f"{count} keys are"
         print(f"{told}: {keys_are} destroyed. Backups of the store from before still open it.", file=stdout)
         if settings.store.file is None:
-            print("Redis' append-only file holds them until it is written again: redis-cli BGREWRITEAOF", file=stdout)
+            print(
+                "Redis' own files hold them until they are written again: redis-cli BGREWRITEAOF for the append-only"
+                " file, redis-cli SAVE for the dump",
+                file=stdout,
+            )
     except AuditUnavailable as error:
         print(f"gatepost audit erase: the keys are destroyed, and that could not be recorded: {error}", file=sys.stderr)
         return 1

@@ -34,7 +34,12 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     """0, even if there is nothing; 1 if there is no such person, or something cannot be read. Raises `KeyFileError`."""
     try:
         async with open_source(settings) as source:
-            person = await source.person(arguments.person, arguments.guid)
+            asked = {"event": arguments.event or "", "app": arguments.app}
+            try:
+                person = await source.person(arguments.person, arguments.guid)
+            except NotFound:  # a name that nobody has was looked up too
+                await source.record(act("admin.audit_searched", **asked, found=0))
+                raise
             question = AuditQuestion(
                 guids=None if person is None else frozenset({person.guid}),
                 app=arguments.app,
@@ -42,16 +47,17 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 event=arguments.event or "",
             )
             count, rows = 0, deque[tuple[str, ...]](maxlen=MOST_ROWS)
-            async for entry in source.entries(guid=person.guid if person is not None else "", since=question.since):
-                if not is_wanted(entry, question):
-                    continue
-                count += 1
-                if arguments.json:
-                    print(json.dumps(as_json(entry)), file=stdout)
-                else:
-                    rows.append(row_of(entry))
-            asked = {"event": question.event, "app": arguments.app}
-            await source.record(act("admin.audit_searched", person, **asked, found=count))
+            try:
+                async for entry in source.entries(guid=person.guid if person is not None else "", since=question.since):
+                    if not is_wanted(entry, question):
+                        continue
+                    count += 1
+                    if arguments.json:
+                        print(json.dumps(as_json(entry)), file=stdout)
+                    else:
+                        rows.append(row_of(entry))
+            finally:  # who stops reading has read what came before
+                await source.record(act("admin.audit_searched", person, **asked, found=count))
     except (NothingToRead, NotFound, DirectoryError, StoreError) as error:
         print(f"gatepost audit find: {error}", file=sys.stderr)
         return 1

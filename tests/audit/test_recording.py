@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ async def test_what_is_personal_is_sealed_under_the_key_of_the_one_whom_it_is_ab
     await engine.person_keys.erase_person(BEN.guid)
     assert await engine.unsealed(line["person"]) is None
     assert await engine.unsealed(line["actor"]) is not None
+
+
+async def test_a_box_does_not_tell_how_long_a_name_is(engine: Engine) -> None:
+    await engine.write(*(signed_in(replace(ANNA, name=name)) for name in ("al", "alexandra")))
+    boxes = [line["actor"]["sealed"] for line in engine.read if "actor" in line]
+    assert len({len(each) for each in boxes}) == 1
 
 
 async def test_a_process_goes_on_with_the_chain_of_the_one_before(engine: Engine) -> None:

@@ -143,6 +143,7 @@ def test_a_person_is_erased_and_nobody_else_and_the_lines_still_verify(
     assert run(config, "verify") == 0
     text = the_file(config).read_text()
     assert '"event":"audit.erased"' in text
+    assert "asked for it" not in text, "people write names there"
     assert ANNA.guid not in text
     record(config, signed_in(ANNA))
     assert names(config) == {ANNA.name, BEN.name}, "what comes later has a new key"

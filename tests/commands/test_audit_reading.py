@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.load import load_settings
 from directory.users_writing import change_user
 from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.commands import audit_find
 from tests.audit.engine import ANNA, BEN, signed_in
 from tests.commands.test_audit_command import AUDIT, record, run
 from tests.support.configuration import written
@@ -121,6 +126,27 @@ def test_nobody_of_that_name_is_said_and_not_written_down(config: Path, capsys: 
     assert "gatepost audit find:" in capsys.readouterr().err
     assert run(config, "find", "--json") == 0
     assert "hunter2" not in capsys.readouterr().out
+
+
+def test_a_search_is_recorded_although_nobody_reads_it_to_its_end(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    settings = load_settings(config, {})
+    arguments = argparse.Namespace(person=None, guid=ANNA.guid, app="", event="sign_in", since=None, json=True)
+    with pytest.raises(BrokenPipeError):
+        asyncio.run(audit_find.run(arguments, settings, Closed(), now=time.time()))
+    assert run(config, "find", "--guid", ANNA.guid, "--event", "admin.audit_searched", "--json") == 0
+    assert [each["facts"] for each in told(capsys)][-1] == {"event": "sign_in", "found": 1}
+
+
+def test_a_search_for_a_name_that_nobody_has_is_recorded(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(config, "find", "--person", "nobody-of-that-name", "--event", "vouch") == 1
+    assert run(config, "find", "--event", "admin.audit_searched", "--json") == 0
+    assert [each["facts"] for each in told(capsys)][-1] == {"event": "vouch", "found": 0}
 
 
 def test_without_a_file_there_is_nothing_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
