@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from config.factors import TYPED
 from config.settings import Settings
 from proxy.factors.confinement import Confinement
 from proxy.languages.choice import ENGLISH_ALONE, Languages
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session_store import SessionStore
-from proxy.sessions.way import TOKEN_HOST, Way
+from proxy.sessions.way import TOKEN_HOST, Way, provable_by
 from proxy.sign_in.client import Client
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.sign_in_log import SignInLog
@@ -54,7 +53,7 @@ class Call:
             incident=self.incident,
             languages=self.languages,
             user_agent=self.user_agent,
-            can_prove=TYPED,
+            can_prove=provable_by(Way.API),
             way=Way.API,
             confined=confined,
         )

@@ -133,6 +133,11 @@ def beside(proven: Collection[Factor], way: Chosen | Unusable) -> Chosen | Unusa
     return way
 
 
+def not_by_this_way(factor: Factor) -> Unusable:
+    """Of a factor that the way in cannot ask for."""
+    return Unusable(factor=factor, lack=Lack.WAY, reason=f"{factor.value}_not_by_this_way")
+
+
 def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
     """What is offered of a choice: the first factor that can be used, or why the first one cannot.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
-from config.factors import TYPED_BEYOND_APPS, Factor
+from config.factors import Factor
 from config.settings import RADIUSClientSettings, SessionSettings
 from directory.errors import DirectoryError
 from proxy.factors.challenge import Challenge
@@ -34,7 +34,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.network_access import NetworkAccess, NetworkAccessStore
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import SessionStore
-from proxy.sessions.way import TOKEN_HOST, Way
+from proxy.sessions.way import TOKEN_HOST, Way, provable_by
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.outcomes import (
@@ -117,7 +117,7 @@ class Conversation:
             incident=incident,
             user_agent=settings.name,
             way=Way.RADIUS,
-            can_prove=TYPED_BEYOND_APPS,
+            can_prove=provable_by(Way.RADIUS),
         )
         goal = Goal(app=settings.name, host=self.host, scheme=self.scheme)
         return _Asker(

@@ -19,9 +19,9 @@ from proxy.access.networks import is_within, parse_address
 from proxy.access.policy import NotInGroups, asked_for, judge
 from proxy.access.rules import AppRules, PathRule, create_app_rules, rules_of
 from proxy.access.schemes import AppDemand, create_app_demand
-from proxy.factors.second_factor import Unusable
+from proxy.factors.second_factor import Unusable, not_by_this_way
 from proxy.rehearsal.parts import Part
-from proxy.sessions.way import Way
+from proxy.sessions.way import Way, provable_by
 from proxy.sign_in.dry_run import first_factors_of
 from proxy.sign_in.foreseen import ForeseenWay, Obstacle, Stop, log_word
 from proxy.sign_in.schemes_found import judge_schemes
@@ -146,7 +146,7 @@ class Replay:
     ) -> ForeseenWay:
         person = asker.person
         state = AccountState(principal=person.principal, refusals=person.refusals, told_by="")
-        walk = Walk(state, asker.places, {}, can_change_password=True)
+        walk = Walk(state, _provable(asker.places, asker.way), {}, can_change_password=True)
         if first in CREDENTIALS and app is not None:
             return walked_by_credential(
                 settings, walk, person.principal, first, address=asker.address, app=app, rule=rule
@@ -183,6 +183,18 @@ def _why_not(
     if stop is Obstacle.ONE_FACTOR and rule is not None:
         return f'asks for "{rule.scheme}", which only a sign-in proves'
     return log_word(stop)
+
+
+def _provable(places: ProofPlaces, way: Way) -> ProofPlaces:
+    """What of it they can prove where they come in."""
+    can_prove = provable_by(way)
+    if can_prove.issuperset(places.ways):
+        return places
+    ways, held = (
+        {factor: found if factor in can_prove else not_by_this_way(factor) for factor, found in each.items()}
+        for each in (places.ways, places.held)
+    )
+    return ProofPlaces(ways=ways, held=held)
 
 
 def _from_here(rule: PathRule) -> str:

@@ -28,7 +28,7 @@ class Client:
     remembered: str = field(default="", repr=False)
     """What stands for second factors that were proven in this browser before, in the form of a token; or empty."""
     can_prove: frozenset[Factor] = frozenset(Factor)
-    """The factors that this way in can ask for: a terminal cannot use a passkey."""
+    """The factors that this way in can ask for (`sessions.way.provable_by`)."""
     way: Way = Way.BROWSER
     """What a session that begins here is called, and `confined` what it is limited to from the beginning."""
     confined: Confinement | None = None

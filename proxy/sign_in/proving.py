@@ -22,13 +22,13 @@ from proxy.factors.confinement import Confinement
 from proxy.factors.passes.passes import Passes
 from proxy.factors.second_factor import (
     Chosen,
-    Lack,
     NumberChange,
     Prompt,
     SecondFactor,
     Unusable,
     beside,
     first_usable_way,
+    not_by_this_way,
 )
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
@@ -441,7 +441,7 @@ class Proving:
         degraded = await self.degrade.at(now)
         for factor in choice:
             if factor not in client.can_prove:
-                ways.append(Unusable(factor=factor, lack=Lack.WAY, reason=f"{factor.value}_not_by_this_way"))
+                ways.append(not_by_this_way(factor))
                 continue
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
             if found.change is not None:

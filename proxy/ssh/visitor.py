@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 import asyncssh
 from structlog.typing import FilteringBoundLogger
 
-from config.factors import TYPED_BEYOND_APPS
 from config.settings import SSHSettings
 from directory.errors import DirectoryBusy, DirectoryError
 from proxy.operations.incidents import new_incident_id
@@ -22,7 +21,7 @@ from proxy.operations.log import AUDIT_ALONE
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
-from proxy.sessions.way import TOKEN_HOST, Way
+from proxy.sessions.way import TOKEN_HOST, Way, provable_by
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.flow import SignIn
 from proxy.ssh import words
@@ -259,7 +258,7 @@ class Visitor(JumpOnly):
             browser="",  # an SSH client keeps nothing that tells it apart
             incident=self.incident,
             user_agent=program[:256],
-            can_prove=TYPED_BEYOND_APPS,
+            can_prove=provable_by(Way.SSH),
             way=Way.SSH,
         )
         goal = Goal(host=parts.host, scheme=parts.settings.scheme or "")

@@ -17,6 +17,7 @@ from directory.known_person import KnownPerson
 from proxy.access.rules import rules_of
 from proxy.access.schemes import create_app_demand
 from proxy.factors.proof import Proof
+from proxy.factors.second_factor import Chosen
 from proxy.forwarding.admissions import Admit, decide
 from proxy.rehearsal.changes import Effect, difference
 from proxy.rehearsal.parts import Part
@@ -24,6 +25,7 @@ from proxy.rehearsal.replay import Access, Asker, Replay
 from proxy.rehearsal.standings import Standings
 from proxy.secrets.keys import Keys
 from proxy.sessions.way import Way
+from proxy.sign_in.walk import ProofPlaces
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
 
@@ -165,3 +167,15 @@ def test_a_shorter_freshness_is_part_of_what_is_asked() -> None:
     assert (before.fresh_seconds, after.fresh_seconds) == (None, 600.0)
     told = [difference(*pair) for pair in ((before, after), (after, before))]
     assert [each and each.effect for each in told] == [Effect.MORE, Effect.LESS]
+
+
+@pytest.mark.parametrize(("way", "is_open"), [(Way.BROWSER, True), (Way.API, False), (Way.SSH, False)])
+def test_a_passkey_helps_nobody_where_it_cannot_be_asked_for(way: Way, is_open: bool) -> None:
+    choice = {"name": "choice", "factors": ["password", ["passkey", "sms"]]}
+    ssh = {"listen": ["127.0.0.1:2222"], "host_key_file": "ssh.key", "scheme": "choice"}
+    known = settings({}, choice, api={"enabled": True}, ssh=ssh)
+    passkey = Chosen(factor=Factor.PASSKEY, digests=())
+    coming = asker(known, way=way, mobiles=())
+    places = ProofPlaces(ways={**coming.places.ways, Factor.PASSKEY: passkey}, held=coming.places.held)
+    found = Replay(known).access(replace(coming, places=places), "")
+    assert found.is_open is is_open, found.why
