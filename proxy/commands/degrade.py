@@ -13,7 +13,7 @@ from config.settings import DegradeSettings, RungKind, Settings
 from config.system_errors import user_name
 from directory.directory import CheckResult
 from proxy.commands.arguments import duration
-from proxy.degrade.in_force import RungInForce, degraded, settings_of
+from proxy.degrade.in_force import RungInForce, degraded, unconfigured
 from proxy.degrade.rung import MOST_REASON_CHARACTERS, BegunRung, DegradeStore
 from proxy.mobile_formats.words import one_line
 from proxy.operations.store_errors import StoreError
@@ -29,6 +29,7 @@ _WHAT = {
 }
 _WEAK = {RungKind.MAIL: ". It is a weak one: who reads the mailbox passes for the phone"}
 _TRIES = 5
+_DECIDED_BY_OTHERS = "gatepost degrade: others decide about it just now: look at it, and try again"
 
 
 class _Unusable(Exception):
@@ -138,14 +139,17 @@ async def _begin(
                 print(_since(there, now), file=stdout)
                 print("All workers and nodes go by it within a second.", file=stdout)
             return 0
-    print("gatepost degrade: others decide about it just now: look at it, and try again", file=sys.stderr)
+    print(_DECIDED_BY_OTHERS, file=sys.stderr)
     return 1
 
 
 async def _end(
     arguments: argparse.Namespace, settings: Settings, store: DegradeStore, stdout: TextIO, *, now: float
 ) -> int:
-    names = {each.settings.name for each in degraded(await store.rungs(), settings.degrade, now).rungs}
+    kept = await store.rungs()
+    # One that the configuration lost would be in force again where it comes back.
+    lost = unconfigured(kept, settings.degrade, now)
+    names = {each.settings.name for each in degraded(kept, settings.degrade, now).rungs} | {each.name for each in lost}
     if arguments.name is not None:
         if arguments.name not in names:
             known = nearest(arguments.name, names)
@@ -153,21 +157,27 @@ async def _end(
             return 1
         names = {arguments.name}
     for name in sorted(names):
-        if await _ended(name, arguments.by, store, now=now):
-            print(f'"{name}" has ended.', file=stdout)
+        ended = await _ended(name, arguments.by, store, now=now)
+        if ended is None:
+            print(_DECIDED_BY_OTHERS, file=sys.stderr)
+            return 1
+        if ended:
+            print(f'"{one_line(name)}" has ended.', file=stdout)
     if not names:
         print("Nothing was in force.", file=stdout)
     return 0
 
 
-async def _ended(name: str, by: str, store: DegradeStore, *, now: float) -> bool:
-    """False: somebody else ended it meanwhile. A worker may just be telling of it, so it is tried again."""
-    while True:
+async def _ended(name: str, by: str, store: DegradeStore, *, now: float) -> bool | None:
+    """False: somebody else ended it meanwhile. A worker may just be telling of it, so it is tried again.
+    None: it stands in a form that this version does not write, or others decide about it all the time."""
+    for _ in range(_TRIES):
         seen = next((each for each in await store.rungs() if each.name == name), None)
         if seen is None or seen.is_over:
             return False
         if await store.put_rung(seen.ended(by=by, now=now), seen=seen):
             return True
+    return None
 
 
 def _in_force(name: str, kept: Iterable[BegunRung], settings: Settings, now: float) -> RungInForce | None:
@@ -188,9 +198,8 @@ def _listed(configured: Iterable[DegradeSettings], kept: tuple[BegunRung, ...], 
     for each in configured:
         yield f"{each.name}: {_what(each)}; for at most {amount(int(each.longest))}"
         yield "  " + (_since(in_force[each.name], now) if each.name in in_force else "not in force")
-    for rung in kept:
-        if settings_of(rung, configured) is None and not rung.is_over and now < rung.ends_at:
-            yield f'{one_line(rung.name)}: is not in force: the configuration has no such rung (what = "{rung.what}")'
+    for rung in unconfigured(kept, configured, now):
+        yield f'{one_line(rung.name)}: is not in force: the configuration has no such rung (what = "{rung.what}")'
 
 
 def check_rungs(settings: Settings) -> list[CheckResult]:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from config.settings import DegradeSettings
-from proxy.degrade.in_force import NOTHING, Degraded, degraded, settings_of
+from proxy.degrade.in_force import NOTHING, Degraded, degraded, unconfigured
 from proxy.degrade.rung import BegunRung, DegradeStore
 from proxy.operations.store_errors import StoreError
 
@@ -47,12 +47,7 @@ class DegradeBoard:
         return self._kept or ()
 
     def unconfigured(self, now: float) -> tuple[BegunRung, ...]:
-        """Those that would be in force if the configuration had them."""
-        return tuple(
-            each
-            for each in self.kept
-            if not each.is_over and now < each.ends_at and settings_of(each, self.configured) is None
-        )
+        return unconfigured(self.kept, self.configured, now)
 
     def is_in_force(self, name: str, now: float) -> bool:
         return any(each.settings.name == name for each in self.known(now).rungs)

@@ -15,6 +15,7 @@ from config.settings import DegradeSettings, RungKind
 from config.tables.gateway_values import EMAIL
 from proxy.degrade.rung import BegunRung
 from proxy.factors.second_factor import Chosen, Lack, Unusable
+from proxy.operations.steady_clock import SKEW_SECONDS
 
 _IN_PLACE_OF_SMS = frozenset({Factor.EMAIL, Factor.EMAIL_FOR_SMS})
 
@@ -108,8 +109,21 @@ def degraded(kept: Iterable[BegunRung], configured: Sequence[DegradeSettings], n
     found = []
     for begun in kept:
         settings = settings_of(begun, configured)
-        if settings is None or begun.is_over:
+        if settings is None or begun.is_over or _begins_later(begun, settings, now):
             continue
         if now < (ends_at := end_of(begun, settings)):
             found.append(RungInForce(settings=settings, begun=begun, ends_at=ends_at))
     return Degraded(rungs=tuple(sorted(found, key=lambda each: each.begun.begun_at)))
+
+
+def unconfigured(kept: Iterable[BegunRung], configured: Sequence[DegradeSettings], now: float) -> tuple[BegunRung, ...]:
+    """Those that would be in force if the configuration had them."""
+    return tuple(
+        each for each in kept if not each.is_over and now < each.ends_at and settings_of(each, configured) is None
+    )
+
+
+def _begins_later(begun: BegunRung, settings: DegradeSettings, now: float) -> bool:
+    """Whether a clock was ahead when it was decided: one that asks for less would outlast what was agreed on by as
+    much. Those that ask for more stand from the first moment."""
+    return settings.what is RungKind.MAIL and begun.decided_at > now + SKEW_SECONDS

@@ -131,7 +131,13 @@ def test_a_rung_that_the_configuration_lost_is_told_and_not_in_force(
     config.write_text(config.read_text().replace('name = "closed"', 'name = "shut"'))
     shown = run(config, capsys)[1]
     assert "shut: nobody new signs in; for at most 4 hours\n  not in force\n" in shown
-    assert 'closed: is not in force: the configuration has no such rung (what = "closed")\n' in shown
+    lost = 'closed: is not in force: the configuration has no such rung (what = "closed")\n'
+    assert lost in shown
+    # It would be in force again with the configuration that has it.
+    assert run(config, capsys, "closed", "--end") == (0, '"closed" has ended.\n', "")
+    assert lost not in run(config, capsys)[1]
+    config.write_text(config.read_text().replace('name = "shut"', 'name = "closed"'))
+    assert run(config, capsys)[1].count("not in force") == 2
 
 
 def test_without_rungs_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from config.tables.degrade import with_mail_for_sms
 from directory.mobile import E164
 from proxy.degrade.in_force import NOTHING, Degraded, degraded
 from proxy.factors.second_factor import Chosen, Lack, Unusable
+from proxy.operations.steady_clock import SKEW_SECONDS
 from tests.support.people import NOW
 from tests.support.rungs import begun_rung
 
@@ -159,3 +160,11 @@ def test_no_rung_opens_what_needs_two_factors_by_one(entries: list[list[Factor]]
 def test_what_is_kept_shows_neither_who_nor_why_when_printed() -> None:
     shown = repr(replace(begun_rung("closed"), reason="Anna is ill", by="root", ended_by="bob"))
     assert not any(word in shown for word in ("Anna", "root", "bob"))
+
+
+def test_a_clock_that_was_ahead_lengthens_no_rung_that_asks_for_less() -> None:
+    year = 365 * 86_400.0
+    assert in_force("mail", at=NOW + year).mail_for_sms is None
+    assert in_force("mail", at=NOW + SKEW_SECONDS).mail_for_sms is not None
+    assert in_force("closed", at=NOW + year).closed is not None
+    assert in_force("remembered", at=NOW + year).without_sms is not None
