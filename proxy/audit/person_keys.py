@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -117,11 +118,17 @@ class PersonKeys:
 
     async def seal_all(self, wanted: Sequence[tuple[str, str, bytes]]) -> tuple[SealedBox, ...]:
         """The same for several, with each key read once."""
-        opened: dict[tuple[str, str], tuple[str, bytes]] = {}
-        for guid, month, _ in wanted:
-            if (guid, month) not in opened:
-                opened[guid, month] = await self._key_of(guid, month)
+        opened = await self._keys_of((guid, month) for guid, month, _ in wanted)
         return tuple(_sealed(*opened[guid, month], plain) for guid, month, plain in wanted)
+
+    async def seal_named(self, wanted: Sequence[tuple[str, str, bytes, bytes]]) -> tuple[tuple[bytes, SealedBox], ...]:
+        """The same for several, each with a name of 32 bytes that is made of the last value: by it one knows the same
+        thing again as long as the key is there, and afterwards nobody can say what it names."""
+        opened = await self._keys_of((guid, month) for guid, month, _, _ in wanted)
+        return tuple(
+            (_name(opened[guid, month][1], named), _sealed(*opened[guid, month], plain))
+            for guid, month, plain, named in wanted
+        )
 
     async def unseal(self, box: SealedBox) -> bytes | None:
         """None if its key was destroyed, or is not of this installation. Raises `StoreUnavailable`."""
@@ -171,6 +178,9 @@ class PersonKeys:
                         count += await self._store.rewrap_person_key(each.key_id, was=each.wrapped, wrapped=wrapped)
         return count
 
+    async def _keys_of(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, bytes]]:
+        return {(guid, month): await self._key_of(guid, month) for guid, month in dict.fromkeys(wanted)}
+
     async def _key_of(self, guid: str, month: str) -> tuple[str, bytes]:
         """Its id and itself."""
         owner = self._owner(guid)
@@ -203,3 +213,7 @@ def _bound_to(key: PersonKey) -> bytes:
 
 def _sealed(key_id: str, key: bytes, plain: bytes) -> SealedBox:
     return SealedBox(key_id=key_id, sealed=seal_bytes(key, plain, bound_to=key_id.encode()))
+
+
+def _name(key: bytes, named: bytes) -> bytes:
+    return hmac.digest(hmac.digest(key, b"names", "sha256"), named, "sha256")

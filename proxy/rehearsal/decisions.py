@@ -1,12 +1,11 @@
 """Decisions as they are kept: sealed, once a day each, under names that tell nothing. What a rehearsal replays.
 
 Each is sealed under its person's key of the month (`audit/person_keys.py`), so whoever erases that key erases the
-decisions too. A day is ``2026-11-30``, UTC.
+decisions too, and what their names could be compared with. A day is ``2026-11-30``, UTC.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from proxy.sessions.way import Way
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedDecision:
     name: bytes
-    """32 bytes: an HMAC over day and decision, so that the same one of a day is kept once."""
+    """32 bytes, over day and decision, so that the same one of a day is kept once (`PersonKeys.seal_named`)."""
     day: str
     key_id: str
     sealed: bytes = field(repr=False)
@@ -59,10 +58,6 @@ def days_until(now: float, keep_seconds: float) -> tuple[str, ...]:
     last = datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)
     count = int(keep_seconds // 86_400) + 2
     return tuple((last - timedelta(days=back)).isoformat() for back in range(count, -1, -1))
-
-
-def name_of(key: bytes, day: str, decided: DecidedAccess) -> bytes:
-    return hmac.digest(key, b"decision\0" + day.encode() + b"\0" + to_bytes(decided), "sha256")
 
 
 def to_bytes(decided: DecidedAccess) -> bytes:

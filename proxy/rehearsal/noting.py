@@ -16,8 +16,8 @@ from dataclasses import replace
 from proxy.access.networks import network_of
 from proxy.audit.person_keys import PersonKeys, PersonKeyStore, month_of
 from proxy.operations.store_errors import StoreError
-from proxy.rehearsal.decisions import DecisionStore, SealedDecision, day_of, name_of, to_bytes
-from proxy.secrets.keys import Keys, Purpose
+from proxy.rehearsal.decisions import DecisionStore, SealedDecision, day_of, to_bytes
+from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess
 
 TURN_SECONDS = 0.5
@@ -36,8 +36,7 @@ _DAY_SECONDS = 86_400
 def create_notes(
     store: DecisionStore, person_keys: PersonKeyStore, keys: Keys, *, keep_seconds: float, clock: Callable[[], float]
 ) -> DecisionNotes:
-    key = keys.same_name(Purpose.AUDIT, b"decisions")
-    return DecisionNotes(store, PersonKeys(person_keys, keys), key=key, keep_seconds=keep_seconds, clock=clock)
+    return DecisionNotes(store, PersonKeys(person_keys, keys), keep_seconds=keep_seconds, clock=clock)
 
 
 class DecisionNotes:
@@ -48,15 +47,12 @@ class DecisionNotes:
         store: DecisionStore,
         sealing: PersonKeys,
         *,
-        key: bytes,
         keep_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        """`key` names decisions: the same in all workers, and from day to day. `keep_seconds`: 0, and nothing is
-        kept."""
+        """`keep_seconds`: 0, and nothing is kept."""
         self._store = store
         self._sealing = sealing
-        self._key = key
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._day = -1
@@ -94,10 +90,12 @@ class DecisionNotes:
         part = list(itertools.islice(self._new, most))
         if not part:
             return
-        boxes = await self._sealing.seal_all([(each.guid, month_of(at), to_bytes(each)) for at, each in part])
+        named = await self._sealing.seal_named(
+            [(each.guid, month_of(at), to_bytes(each), _same_in_a_day(at, each)) for at, each in part]
+        )
         sealed = [
-            SealedDecision(name=self._name(at, each), day=day_of(at), key_id=box.key_id, sealed=box.sealed)
-            for (at, each), box in zip(part, boxes, strict=True)
+            SealedDecision(name=name, day=day_of(at), key_id=box.key_id, sealed=box.sealed)
+            for (at, _), (name, box) in zip(part, named, strict=True)
         ]
         await self._store.put_decisions(sealed, forgotten_at=part[-1][0] + self._keep_seconds)
         for _ in part:
@@ -113,6 +111,7 @@ class DecisionNotes:
             self._known.add(known_as)
             self._new.append((at, decided))
 
-    def _name(self, at: float, decided: DecidedAccess) -> bytes:
-        # One client has many addresses of its IPv6 network in a day: it counts as one, as in all limits.
-        return name_of(self._key, day_of(at), replace(decided, address=network_of(decided.address)))
+
+def _same_in_a_day(at: float, decided: DecidedAccess) -> bytes:
+    # One client has many addresses of its IPv6 network in a day: it counts as one, as in all limits.
+    return day_of(at).encode() + to_bytes(replace(decided, address=network_of(decided.address)))

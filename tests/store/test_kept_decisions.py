@@ -142,6 +142,19 @@ async def test_whoever_erases_a_persons_keys_erases_their_decisions() -> None:
     assert await noting.kept() == [ben]
 
 
+async def test_what_is_left_of_an_erased_decision_cannot_be_told_by_guessing_it(store: Store) -> None:
+    """Not with the master key either: who knows what it said would make the same name of it."""
+    before, after = Noting(store), Noting(store)
+    before.notes.note(made(ALICE))
+    await before.notes.write(100)
+    await PersonKeys(store.person_keys, KEYS).erase_person(ALICE.guid)
+    after.notes.note(made(ALICE))
+    await after.notes.write(100)
+    names = [each.name async for page in store.decisions.decisions(after.days) for each in page]
+    assert len(set(names)) == 2
+    assert await after.kept() == [ALICE]  # and what they do afterwards is kept
+
+
 async def test_decisions_wait_while_the_store_is_away_and_are_written_once_it_is_back() -> None:
     store = MemoryStore()
     noting = Noting(store)
