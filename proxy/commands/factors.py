@@ -12,7 +12,7 @@ from typing import TextIO
 from config.settings import Settings
 from directory.errors import DirectoryError
 from directory.principal import Principal
-from proxy.commands.acting import by_this_command
+from proxy.commands.acting import act, by_this_command, person_of
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound, find_person
@@ -43,7 +43,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         try:
             _, principal = await find_person(means.realms, arguments.login)
             if arguments.remove is None:
-                await _list(enrolling, principal, stdout)
+                count = await _list(enrolling, principal, stdout)
+                means.recorder.record(act("admin.factors_shown", person_of(principal), factors=count))
                 return 0
             incident = new_incident_id()
             removed = await enrolling.remove(principal, arguments.remove, incident=incident)
@@ -66,7 +67,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     return 0
 
 
-async def _list(enrolling: Enrolling, principal: Principal, stdout: TextIO) -> None:
+async def _list(enrolling: Enrolling, principal: Principal, stdout: TextIO) -> int:
+    """How many."""
     rows = [
         (
             each.name_in_forms,
@@ -81,3 +83,4 @@ async def _list(enrolling: Enrolling, principal: Principal, stdout: TextIO) -> N
         write_table(("ID", "KIND", "NAME", "ADDED", "LAST USED"), rows, stdout)
     else:
         print(f"{principal.username} ({principal.realm}) has added none", file=stdout)
+    return len(rows)

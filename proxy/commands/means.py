@@ -12,6 +12,7 @@ from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.realms import Realms
 from proxy.audit.audited_log import audited
+from proxy.audit.recorder import Recorder
 from proxy.commands.acting import acting
 from proxy.delivery.create_channels import create_channels
 from proxy.languages.configured import languages_of
@@ -30,6 +31,7 @@ class CommandMeans:
     realms: Realms
     store: Store
     log: FilteringBoundLogger
+    recorder: Recorder
     notices: Notices
 
 
@@ -44,7 +46,7 @@ async def open_means(settings: Settings, *, now: float) -> AsyncIterator[Command
         async with acting(settings, store, keys) as recorder:
             log = audited(configure_log(), recorder)
             notices = Notices(notifier=channels, log=log, wording=notice_of, languages=languages)
-            yield CommandMeans(keys=keys, realms=realms, store=store, log=log, notices=notices)
+            yield CommandMeans(keys=keys, realms=realms, store=store, log=log, recorder=recorder, notices=notices)
     finally:
         await channels.close()
         await store.close()

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +22,7 @@ from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first
 from directory.users_file import LocalUser
 from directory.users_writing import ChangedUser, NameTaken, UsersFileError, add_user, change_user
 from proxy.audit.audited_log import audited
-from proxy.commands.acting import RecordedLater, by_this_command, record_afterwards
+from proxy.commands.acting import RecordedLater, act, by_this_command, record_afterwards
 from proxy.commands.hash_password import NoPassword, new_hash
 from proxy.commands.means import open_means
 from proxy.commands.table import write_table
@@ -96,7 +96,10 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdin: TextIO, 
     try:
         directory = _directory(arguments, settings)
         if arguments.action == "list":
-            _list(directory, settings.mobile, stdout, as_json=arguments.json, in_full=arguments.numbers)
+            people = people_of(directory)
+            shown = [act("admin.people_shown", people=len(people))]
+            await record_afterwards(settings, shown, command="people")
+            _list(people, settings.mobile, stdout, as_json=arguments.json, in_full=arguments.numbers)
             return 0
         username = name_in(directory, arguments.login)
         if username is None:
@@ -297,10 +300,8 @@ def _usable(text: str, settings: MobileSettings) -> UsableNumber:
 
 
 def _list(
-    directory: LocalDirectorySettings, settings: MobileSettings, stdout: TextIO, *, as_json: bool, in_full: bool
+    people: Sequence[LocalUser], settings: MobileSettings, stdout: TextIO, *, as_json: bool, in_full: bool
 ) -> None:
-    """Raises `ConfigurationError`."""
-    people = people_of(directory)
     if as_json:
         print(json.dumps([_object(each, settings, in_full) for each in people], indent=2), file=stdout)
         return

@@ -67,6 +67,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         if arguments.action == "end":
             return await _end(settings, store, found, arguments.session, stdout)
         sessions = await store.sessions.sessions() if found is None else found.sessions
+        await _record(settings, store, _shown(found, len(sessions)))
         await _list(store, sessions, settings.sessions, now, stdout, as_json=arguments.json)
     except CannotEnd as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
@@ -115,6 +116,13 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
     if len(found) > 1:
         raise CannotEnd(f"--session: {prefix!r} is the beginning of {len(found)} sessions: write more of it")
     return found[0]
+
+
+def _shown(found: Found | None, count: int) -> list[AuditEvent]:
+    """Whose were listed, or everybody's."""
+    whose = [None] if found is None else [AuditedPerson(realm=found.realm, guid=guid) for guid in found.guids]
+    searched_by = "" if found is None else "person"
+    return [act("admin.sessions_shown", each, searched_by=searched_by, sessions=count) for each in whose]
 
 
 async def _record(settings: Settings, store: Store, events: Sequence[AuditEvent]) -> None:

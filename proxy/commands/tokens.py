@@ -19,8 +19,8 @@ from config.values import parse_duration
 from directory.errors import DirectoryError
 from directory.realms import Realms
 from proxy.access.policy import NotInGroups, judge
-from proxy.commands.acting import by_this_command, own_name
-from proxy.commands.means import open_means
+from proxy.commands.acting import act, by_this_command, own_name, person_of
+from proxy.commands.means import CommandMeans, open_means
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
@@ -121,7 +121,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                     note("credential.made", made)
                     print(secret, file=stdout)
                 case "list":
-                    await _list(arguments, means.realms, own, stdout, now)
+                    await _list(arguments, means, own, stdout, now)
                 case _:
                     removed = await _revoke(arguments.id, means.realms, own, incident, now)
                     note("credential.removed", removed)
@@ -170,12 +170,15 @@ def _instant(until: date | timedelta, now: float) -> float:
     return datetime.combine(until + timedelta(days=1), time(), UTC).timestamp()
 
 
-async def _list(arguments: argparse.Namespace, realms: Realms, own: OwnCredentials, stdout: TextIO, now: float) -> None:
-    guid = None
+async def _list(
+    arguments: argparse.Namespace, means: CommandMeans, own: OwnCredentials, stdout: TextIO, now: float
+) -> None:
+    guid, whose = None, None
     if arguments.login is not None:
-        _, principal = await find_person(realms, arguments.login)
-        guid = principal.guid
+        _, principal = await find_person(means.realms, arguments.login)
+        guid, whose = principal.guid, person_of(principal)
     rows = [_row(each) for each in await own.of(guid, now=now)]
+    means.recorder.record(act("admin.credentials_shown", whose, credentials=len(rows)))
     if arguments.json:
         print(json.dumps(rows, indent=2), file=stdout)
         return

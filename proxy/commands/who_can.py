@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
 import json
 import sys
@@ -14,6 +15,7 @@ from config.settings import AppSettings, Settings
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.known_person import KnownPerson
+from proxy.commands.acting import act, record_afterwards
 from proxy.commands.table import write_table
 from proxy.mobile_formats.csv_form import cell
 from proxy.rehearsal.everybody import read_everybody
@@ -46,6 +48,9 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO) -> in
     for name, why in everybody.missing_groups(groups).items():
         print(f"gatepost who-can: {name}: {why}", file=sys.stderr)
     found = list(who_can(app, settings.schemes, everybody.people))
+    people = len({each.person.principal.guid for each in found})
+    shown = [act("admin.access_shown", app=app.name, people=people)]
+    asyncio.run(record_afterwards(settings, shown, command="who-can"))
     if arguments.json:
         _write_json(app, found, stdout)
     elif arguments.csv:

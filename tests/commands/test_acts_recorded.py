@@ -34,6 +34,8 @@ def test_each_act_names_who_did_it_and_to_whom(tmp_path: Path, capsys: pytest.Ca
     assert run("notice", "--clear") == 0
     assert run("mobiles") == 0
     assert run("keys", "rotate") == 0
+    for shown in ("sessions list", "people list", "bounces", "tokens list", "factors alice", "who-can Wiki"):
+        assert run(*shown.split()) == 0
 
     known, unknown = recorded("admin.explained")
     assert (known["person"]["name"], known["facts"]) == ("alice", {"found": True, "can_sign_in": False})
@@ -44,6 +46,8 @@ def test_each_act_names_who_did_it_and_to_whom(tmp_path: Path, capsys: pytest.Ca
     for event in ("admin.unlocked", "admin.sessions_ended", "admin.person_disabled"):
         assert [each["person"]["guid"] for each in recorded(event)] == [known["person"]["guid"]]
     everything = recorded("admin")
+    for what in ("sessions", "people", "undelivered", "credentials", "factors", "access"):
+        assert len(recorded(f"admin.{what}_shown")) == 1, what
     assert {"admin.notice_put_up", "admin.notice_taken_down", "admin.mobiles"} <= {each["event"] for each in everything}
     assert len(recorded("keys.rotated")) == 1
     assert all(each["personal"]["by"].startswith("command of ") for each in everything)
