@@ -20,7 +20,8 @@ from proxy.operations.own_user import as_owner_of
 
 _MOST_SLOTS = 999
 _BLOCK = 64 * 1024
-_MOST_TORN = 16
+_MOST_TORN = 15
+"""Of a file: as many digests as one fact of a line holds."""
 _BEGIN = b'{"time":"'
 
 
@@ -81,17 +82,20 @@ class ChainFile:
 
     def _recover(self, day: str) -> FoundChain:
         own = self._own()
-        newest = read_tail(self._path(own[-1])) if own else FileTail(whole=None)
-        tails = (read_tail(self._path(each)).whole for each in reversed(own))
-        line = read_line(next((whole for whole in tails if whole is not None), b""))
+        tails = list[FileTail]()
+        for each in reversed(own):
+            tails.append(read_tail(self._path(each)))
+            if tails[-1].whole is not None:
+                break
+        line = read_line(tails[-1].whole or b"") if tails else None
         if own:
             self._open(own[-1])
-            self._before = b"\n" if newest.is_open else b""
+            self._before = b"\n" if tails[0].is_open else b""
         if line is None or self.is_over(day=day):
             self.turn(day=day)
         # What is no line is not ours any more: `verify` names it, and a new chain begins in a new file.
         end = None if line is None else ChainEnd(chain=line.chain, seq=line.seq, hash=line.digest)
-        return FoundChain(end=end, torn=newest.torn)
+        return FoundChain(end=end, torn=tuple(torn for tail in tails for torn in tail.torn))
 
     def is_over(self, *, day: str) -> bool:
         """Whether what comes next belongs into another file: another day, or this one is long enough."""

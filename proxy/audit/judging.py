@@ -139,10 +139,11 @@ class AuditJudge:
 
     def _forget_torn(self, line: ChainLine) -> None:
         """It tells of what was cut off before it, be that a part of a line or a whole one without its end."""
-        told = str(line.facts.get("sha256"))
-        self._unreadable.pop(told, None)
+        told = str(line.facts.get("sha256")).split()
+        for digest in told:
+            self._unreadable.pop(digest, None)
         chain = self.chains.get(line.chain)
-        if chain is not None and chain.last.digest == told and chain.before is not None:
+        if chain is not None and chain.last.digest in told and chain.before is not None:
             chain.last, chain.last_place = chain.before
             chain.signed_until = min(chain.signed_until, chain.last.seq)
             chain.lines -= 1

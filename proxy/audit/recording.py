@@ -224,8 +224,10 @@ class AuditRecorder:
         end = found.end if found is not None and found.end is not None else None
         self._end = end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
         events = []
-        for torn in () if found is None else found.torn:
-            facts: dict[str, str | int] = {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
+        if found is not None and found.torn:
+            # All in one line: a process that dies here leaves either all to be told by the next one, or none.
+            digests = " ".join(hashlib.sha256(torn).hexdigest() for torn in found.torn)
+            facts: dict[str, str | int] = {"bytes": sum(map(len, found.torn)), "sha256": digests}
             events.append((now, AuditEvent(event=TORN, facts=facts)))
         try:
             await self._write(events, AnchorReason.BEGIN)
