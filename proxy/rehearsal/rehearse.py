@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from config.factors import Factor
 from config.settings import Settings
 from directory.known_person import KnownPerson
+from proxy.access.rules import PathRule
 from proxy.factors.second_factor import Chosen
 from proxy.rehearsal.changes import ChangesFound, Difference, Effect, Rehearsed, difference
 from proxy.rehearsal.counterparts import counterparts
-from proxy.rehearsal.parts import Part, parts_for
+from proxy.rehearsal.parts import parts_for
 from proxy.rehearsal.replay import Access, Asker, Replay
 from proxy.rehearsal.review import rule_text
 from proxy.sessions.decided import DecidedAccess
@@ -34,6 +35,8 @@ class KnownStanding:
     """The same for two people whom nothing that decides can tell apart."""
 
 
+Rules = tuple[PathRule | None, PathRule | None]
+"""Of an app before and after; None: none, so that the app's own groups decide."""
 People = Mapping[tuple[str, str], KnownStanding]
 """By realm and GUID."""
 
@@ -52,7 +55,7 @@ class _Rehearsal:
         self._before, self._after = before, after
         self._changes = ChangesFound()
         self._known: dict[tuple[object, ...], tuple[tuple[str, Difference], ...]] = {}
-        self._parts: dict[str, list[tuple[str, Part]]] = {}
+        self._parts: dict[str, list[tuple[str, Rules]]] = {}
         self._unknown_apps: set[str] = set()
 
     def of(self, decisions: Iterable[DecidedAccess]) -> Rehearsed:
@@ -92,26 +95,26 @@ class _Rehearsal:
 
     def _differences(self, was: Asker, now: Asker | None, app: str, why: str) -> Iterator[tuple[str, Difference]]:
         """With the part of the app that each is about."""
-        whole = self._compare(was, now, app, None, why)
+        whole = self._compare(was, now, app, (None, None), why)
         if whole is not None:
             yield "", whole
         if app not in self._same.apps or now is None:
             return  # which was told of the whole app
-        for name, part in self._parts_of(app):
-            found = self._compare(was, now, app, part, why)
+        for name, rules in self._parts_of(app):
+            found = self._compare(was, now, app, rules, why)
             if found is not None and not _is_told(found, whole):
                 yield name, found
 
-    def _compare(self, was: Asker, now: Asker | None, app: str, part: Part | None, why: str) -> Difference | None:
-        old = self._old.access(was, app, part)
+    def _compare(self, was: Asker, now: Asker | None, app: str, rules: Rules, why: str) -> Difference | None:
+        old = self._old.access(was, app, rules[0])
         if now is None:
             return difference(old, Access(is_open=False, why=why))
         if app and app not in self._same.apps:
             return difference(old, Access(is_open=False, why="the app is not there any more"))
-        return difference(old, self._new.access(now, self._same.apps.get(app, ""), part))
+        return difference(old, self._new.access(now, self._same.apps.get(app, ""), rules[1]))
 
-    def _parts_of(self, app: str) -> list[tuple[str, Part]]:
-        """With the name of each; those that the same two rules are for, once."""
+    def _parts_of(self, app: str) -> list[tuple[str, Rules]]:
+        """The name of each, and the two rules that it falls under; each two once."""
         known = self._parts.get(app)
         if known is not None:
             return known
@@ -125,7 +128,7 @@ class _Rehearsal:
                 # One that another rule comes before is named after that one.
                 if chosen is not None and chosen.key == rule.key and pair not in seen:
                     seen.add(pair)
-                    found.append((rule_text(rule), part))
+                    found.append((rule_text(rule), (was, now)))
         self._parts[app] = found
         return found
 

@@ -87,9 +87,8 @@ class Replay:
     def rules_of(self, app: str) -> tuple[PathRule, ...]:
         return rules_of(self.apps[app], self._settings.schemes)
 
-    def access(self, asker: Asker, app: str, part: Part | None = None) -> Access:
-        """`app`: by the name that it has here; empty: the sign-in alone."""
-        rule = self.rule_for(app, part) if app else None
+    def access(self, asker: Asker, app: str, rule: PathRule | None = None) -> Access:
+        """`app`: by the name that it has here; empty: the sign-in alone. `rule`: of the app, for what it is for."""
         return self._access(asker, self.apps.get(app), rule)
 
     def place(self, address: str) -> tuple[bool, ...]:

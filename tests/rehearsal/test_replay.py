@@ -61,7 +61,8 @@ def asker(known: Settings, *, way: Way = Way.BROWSER, address: str = ELSEWHERE, 
 
 
 def access(known: Settings, part: Part | None = None, **who: Any) -> Access:
-    return Replay(known).access(asker(known, **who), "Wiki", part)
+    replay = Replay(known)
+    return replay.access(asker(known, **who), "Wiki", replay.rule_for("Wiki", part))
 
 
 groups = st.sampled_from([None, ["Staff"], ["Wiki Users", "Staff"], ["Nobody's"]])
