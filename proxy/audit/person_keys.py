@@ -25,6 +25,8 @@ NOBODY = ""
 """In place of a GUID: what belongs to nobody whom a directory knows has a key for each month, too."""
 _KEY_BYTES = 32
 _AT_ONCE = 50
+MOST_IDS = 500
+"""That a store is asked for at once: each is an argument of a script in Redis, which takes some thousands."""
 WRAPPED_BYTES = 60
 """A nonce, a key and a tag."""
 
@@ -55,7 +57,9 @@ class PersonKeyStore(Protocol):
 
     async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None: ...
 
-    async def person_key(self, key_id: str) -> PersonKey | None: ...
+    async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
+        """Those of these that are there, in no order. At most `MOST_IDS` at a time."""
+        ...
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
         """All of an owner, a month, both, or all that there are."""
@@ -132,21 +136,21 @@ class PersonKeys:
 
     async def unseal(self, box: SealedBox) -> bytes | None:
         """None if its key was destroyed, or is not of this installation. Raises `StoreUnavailable`."""
-        kept = await self._store.person_key(box.key_id)
-        key = None if kept is None else self._unwrapped(kept)
-        return None if key is None else unseal_bytes(key, box.sealed, bound_to=box.key_id.encode())
+        (plain,) = await self.unseal_all([box])
+        return plain
 
     async def unseal_all(self, boxes: Sequence[SealedBox]) -> list[bytes | None]:
-        """The same for many, with all keys read at once."""
-        kept = {each.key_id: each for each in await self._store.person_keys()}
+        """The same for many, in their order, with each key read once."""
         opened: dict[str, bytes | None] = {}
-        found = []
-        for box in boxes:
-            if box.key_id not in opened:
-                opened[box.key_id] = self._unwrapped(kept[box.key_id]) if box.key_id in kept else None
-            key = opened[box.key_id]
-            found.append(None if key is None else unseal_bytes(key, box.sealed, bound_to=box.key_id.encode()))
-        return found
+        key_ids = list(dict.fromkeys(box.key_id for box in boxes))
+        for first in range(0, len(key_ids), MOST_IDS):
+            kept = await self._store.person_keys_by_id(key_ids[first : first + MOST_IDS])
+            opened.update((each.key_id, self._unwrapped(each)) for each in kept)
+        keys = (opened.get(box.key_id) for box in boxes)
+        return [
+            None if key is None else unseal_bytes(key, box.sealed, bound_to=box.key_id.encode())
+            for box, key in zip(boxes, keys, strict=True)
+        ]
 
     async def key_ids(self, guid: str) -> frozenset[str]:
         """Those of a person's keys that are there: by them one finds what is theirs. Raises `StoreUnavailable`."""

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from proxy.audit.files import audit_files
 from proxy.audit.lines import ChainLine, read_line
 from proxy.audit.person_keys import PersonKeys
 
+_AT_ONCE = 200
+"""Lines that are opened together. An erasure counts from the next ones on."""
 _DAY = re.compile(r"-([0-9]{4}-[0-9]{2}-[0-9]{2})-")
 
 
@@ -42,11 +44,15 @@ async def read_audit(
     `since` and `until` are instants. `key_ids`: those lines alone in which something is sealed under one of these keys
     (`PersonKeys.key_ids` has a person's). Raises `OSError` and `StoreUnavailable`.
     """
-    for line in merged(files):
-        if since <= line.time < until and (
-            key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values())
-        ):
-            yield await opened(line, person_keys)
+    wanted = (
+        line
+        for line in merged(files)
+        if since <= line.time < until
+        and (key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values()))
+    )
+    while lines := list(itertools.islice(wanted, _AT_ONCE)):
+        for entry in await opened(lines, person_keys):
+            yield entry
 
 
 def newest(
@@ -81,9 +87,13 @@ def newest(
     return found, True
 
 
-async def opened(line: ChainLine, person_keys: PersonKeys) -> OpenedEntry:
-    """A line with what is sealed in it, as far as the keys are there. Raises `StoreUnavailable`."""
-    parts = {name: _fields(await person_keys.unseal(box)) for name, box in line.boxes.items()}
+async def opened(lines: Sequence[ChainLine], person_keys: PersonKeys) -> list[OpenedEntry]:
+    """Lines with what is sealed in them, as far as the keys are there. Raises `StoreUnavailable`."""
+    plains = iter(await person_keys.unseal_all([box for line in lines for box in line.boxes.values()]))
+    return [_entry(line, {name: _fields(next(plains)) for name in line.boxes}) for line in lines]
+
+
+def _entry(line: ChainLine, parts: Mapping[str, dict[str, Any] | None]) -> OpenedEntry:
     known = {name: fields for name, fields in parts.items() if fields is not None}
     fields = [known.get(name, {}) for name in ("person", "actor", "nobody")]
     event = AuditEvent(

@@ -69,7 +69,7 @@ _READING = {
     "accesses",
     "notice",
     "person_key_of",
-    "person_key",
+    "person_keys_by_id",
     "person_keys",
     "key_months",
     "canary",
@@ -678,9 +678,9 @@ class MemoryPersonKeys:
         self._called("person_key_of")
         return next(iter(self._found(owner, month)), None)
 
-    async def person_key(self, key_id: str) -> PersonKey | None:
-        self._called("person_key")
-        return self._kept.get(key_id)
+    async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
+        self._called("person_keys_by_id")
+        return tuple(self._kept[each] for each in key_ids if each in self._kept)
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
         self._called("person_keys")

@@ -141,6 +141,6 @@ async def _page(
         wrong=wrong,
         is_found=found is not None,
         only="" if found is None or found.is_all else only,
-        rows=[row_of(await opened(line, keys)) for line in lines[shown.first : shown.last]],
+        rows=list(map(row_of, await opened(lines[shown.first : shown.last], keys))),
         page=shown,
     )

@@ -28,9 +28,8 @@ class RedisPersonKeys:
         row = await self._connections.run(PERSON_KEYS, "of", owner.hex(), month, is_repeatable=True)
         return _key(row) if row else None
 
-    async def person_key(self, key_id: str) -> PersonKey | None:
-        row = await self._connections.run(PERSON_KEYS, "by_id", key_id, is_repeatable=True)
-        return _key(row) if row else None
+    async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
+        return tuple(map(_key, await self._connections.run(PERSON_KEYS, "by_ids", *key_ids, is_repeatable=True)))
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
         return tuple(

@@ -8,7 +8,9 @@ with the old pages zeroed, and the log is emptied.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from proxy.audit.person_keys import WRAPPED_BYTES, PersonKey
@@ -35,9 +37,10 @@ class SQLitePersonKeys:
         )
         return _key(found[0]) if found else None
 
-    async def person_key(self, key_id: str) -> PersonKey | None:
-        found = await self._database.rows(f"{_SELECT} WHERE month != '{FREE}' AND key_id = ?", key_id)
-        return _key(found[0]) if found else None
+    async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
+        asked = "key_id IN (SELECT value FROM json_each(?))"
+        rows = await self._database.rows(f"{_SELECT} WHERE month != '{FREE}' AND {asked}", json.dumps(key_ids))
+        return tuple(map(_key, rows))
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
         where, values = _where(owner, month)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.audit.person_keys import WRAPPED_BYTES, PersonKey
+from proxy.audit.person_keys import MOST_IDS, WRAPPED_BYTES, PersonKey
 from proxy.store.contract import Store
 from tests.store.contract.values import LIMITS
 from tests.support.people import NOW
@@ -27,7 +27,7 @@ class PersonKeysContract:
         assert kept <= set(wanted)
         (one,) = kept
         assert await store.person_keys.person_key_of(one.owner, one.month) == one
-        assert await store.person_keys.person_key(one.key_id) == one
+        assert await store.person_keys.person_keys_by_id([one.key_id]) == (one,)
 
     async def test_keys_are_found_by_owner_and_by_month(self, store: Store) -> None:
         mine, later = person_key(), person_key(month="2026-12")
@@ -42,7 +42,11 @@ class PersonKeysContract:
         assert await store.person_keys.person_keys(mine.owner, "2026-12") == (later,)
         assert await store.person_keys.key_months() == ("2026-11", "2026-12")
         assert await store.person_keys.person_key_of(theirs.owner, "2026-12") is None
-        assert await store.person_keys.person_key("0" * 32) is None
+        assert await store.person_keys.person_keys_by_id(["0" * 32]) == ()
+        by_id = await store.person_keys.person_keys_by_id([theirs.key_id, "0" * 32, mine.key_id])
+        assert sorted(by_id, key=lambda key: key.owner) == [mine, theirs]
+        many = [secrets.token_hex(16) for _ in range(MOST_IDS - 1)]
+        assert await store.person_keys.person_keys_by_id([*many, later.key_id]) == (later,)
 
     async def test_a_persons_keys_are_destroyed_and_new_ones_can_be_kept(self, store: Store) -> None:
         mine, later, theirs = person_key(), person_key(month="2026-12"), person_key(b"b" * 32)
@@ -51,7 +55,7 @@ class PersonKeysContract:
         assert await store.person_keys.erase_person_keys(owner=mine.owner) == 2
         assert await store.person_keys.erase_person_keys(owner=mine.owner) == 0
         assert await store.person_keys.person_keys() == (theirs,)
-        assert await store.person_keys.person_key(mine.key_id) is None
+        assert await store.person_keys.person_keys_by_id([mine.key_id]) == ()
         assert await store.person_keys.key_months() == ("2026-11",)
         new = [person_key(), person_key(b"c" * 32), person_key(b"d" * 32)]
         for each in new:
@@ -75,7 +79,8 @@ class PersonKeysContract:
             *(store.person_keys.rewrap_person_key(mine.key_id, was=mine.wrapped, wrapped=each) for each in wrapped)
         )
         assert done.count(True) == 1
-        assert await store.person_keys.person_key(mine.key_id) == replace(mine, wrapped=wrapped[done.index(True)])
+        (found,) = await store.person_keys.person_keys_by_id([mine.key_id])
+        assert found == replace(mine, wrapped=wrapped[done.index(True)])
         await store.person_keys.erase_person_keys(owner=mine.owner)
         assert not await store.person_keys.rewrap_person_key(mine.key_id, was=mine.wrapped, wrapped=wrapped[0])
 

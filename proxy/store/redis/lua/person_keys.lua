@@ -38,9 +38,17 @@ function operation.of(owner, month)
   return read(owner, month)
 end
 
-function operation.by_id(id)
+local function by_id(id)
   local found = redis.call('HGET', ids, id)
   return found and read(string.sub(found, 9), string.sub(found, 1, 7))
+end
+
+function operation.by_ids(...)
+  local found = {}
+  for _, id in ipairs({...}) do
+    found[#found + 1] = by_id(id) or nil
+  end
+  return found
 end
 
 function operation.months()
@@ -70,7 +78,7 @@ function operation.erase(owner, month)
 end
 
 function operation.rewrap(id, was, wrapped)
-  local found = operation.by_id(id)
+  local found = by_id(id)
   if not found or found[4] ~= was then
     return 0
   end
