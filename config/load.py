@@ -23,6 +23,7 @@ from config.schema import FILE_SUFFIX, Option, Table, inner_keys, tables
 from config.settings import MobileSettings, Settings
 from config.table_files import TableFiles
 from config.toml_file import read_toml
+from config.values import duration_text
 
 _NAME_KEYS = ("name", "host")
 LISTS = frozenset(
@@ -55,9 +56,9 @@ _WRONG = {
     "string_too_long": "must be at most {max_length} characters long",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
-    "greater_than_equal": "must be at least {ge:g}{unit}",
-    "less_than_equal": "must be at most {le:g}{unit}",
-    "greater_than": "must be more than {gt:g}{unit}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt}",
 }
 """What to do about each kind of finding of pydantic that says all by itself."""
 
@@ -89,7 +90,12 @@ def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
 def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, table: str = "") -> str:
     """What to do about one finding of pydantic, without the value that it found; `table`: the one that it is in."""
     context = error.get("ctx", {})
-    unit = " seconds" if option is not None and option.is_duration else ""
+    is_duration = option is not None and option.is_duration
+    limits = {
+        name: f'"{duration_text(limit)}"' if is_duration else f"{limit:g}"
+        for name, limit in context.items()
+        if name in ("ge", "le", "gt")
+    }
     match error["type"]:
         case "missing":
             secret = option is not None and option.is_secret
@@ -99,7 +105,7 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, ta
         case "tuple_type" if (name := f"{table}.{error['loc'][0]}") in LISTS:
             return f"must be a list of tables: write [[{name}]]"
         case kind:
-            return _WRONG.get(kind, f"is not right ({kind})").format(**context, unit=unit)
+            return _WRONG.get(kind, f"is not right ({kind})").format(**context | limits)
 
 
 class _Loading:

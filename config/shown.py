@@ -24,8 +24,8 @@ from config.schema import Option, options, tables
 from config.settings import Settings
 from config.tables.store import RedisURL, SQLiteFile
 from config.tables.texts import Template
+from config.values import duration_text
 
-_UNITS = (("d", 86_400.0), ("h", 3600.0), ("m", 60.0))
 _WRITTEN = (Path, IPv4Network, IPv6Network, Logo, OwnCatalogues)
 """What is written as `str` has it."""
 
@@ -111,7 +111,7 @@ def _written(value: object, *, is_duration: bool) -> str | None:
         case bool() | int():
             return json.dumps(value)
         case float():
-            return f'"{_duration(value)}"' if is_duration else f"{value:g}"
+            return f'"{duration_text(value)}"' if is_duration else f"{value:g}"
         case Enum():
             return _written(value.value, is_duration=False)
     text = _text(value)
@@ -158,10 +158,3 @@ def _text(value: object) -> str | None:
 
 def _host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in _UNITS:
-        if seconds and seconds % length == 0:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{seconds:g}s"

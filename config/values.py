@@ -20,6 +20,14 @@ def parse_duration(value: object) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def duration_text(seconds: float) -> str:
+    """The same as it is written, in the largest unit that says it exactly."""
+    for unit, length in reversed(_UNITS.items()):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
 def _build_seconds(value: object, info: ValidationInfo) -> float:
     """Code may pass seconds; where a file is read (there is a context), only strings count."""
     return value if isinstance(value, float) and info.context is None else parse_duration(value)

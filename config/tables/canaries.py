@@ -14,7 +14,7 @@ from config.problems import nearest, told
 from config.tables.bounces import BouncesSettings
 from config.tables.gateway_values import EMAIL, ChannelName
 from config.tables.mailboxes import MailboxSettings, mailbox_problems
-from config.values import Flag, Integer, Seconds, Secret, Text, matching
+from config.values import Flag, Integer, Seconds, Secret, Text, duration_text, matching
 
 CanaryName = Annotated[
     str, matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 small letters, digits, dashes or underscores")
@@ -101,7 +101,10 @@ def _channel(canary: CanarySettings, channels: Collection[str]) -> Iterator[tupl
 
 def _within(canary: CanarySettings) -> Iterator[tuple[str, str]]:
     if canary.within >= canary.every_seconds:
-        yield "within", f"must be less than the {canary.every_seconds:g} seconds from one message to the next"
+        yield (
+            "within",
+            f'must be less than "{duration_text(canary.every_seconds)}", the time from one message to the next',
+        )
 
 
 def _inbox(canary: CanarySettings, bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
@@ -109,7 +112,7 @@ def _inbox(canary: CanarySettings, bounces: BouncesSettings) -> Iterator[tuple[s
     if inbox is None:
         return
     if inbox.poll >= canary.within:
-        yield "inbox.poll", f"must be less than the {canary.within:g} seconds that a message may take"
+        yield "inbox.poll", f'must be less than "{duration_text(canary.within)}", the time that a message may take'
     for key, message in mailbox_problems(inbox, "messages"):
         yield f"inbox.{key}", message
     if bounces.inbox == "imap" and _place_of(inbox) == _place_of(bounces):

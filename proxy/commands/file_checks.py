@@ -74,7 +74,8 @@ def _radius_library(settings: Settings) -> Iterator[Finding]:
             # pyrad is an extra: without `[radius]` nobody needs it.
             import proxy.radius.packets  # noqa: F401
         except ImportError:
-            yield Place("radius", None, "listen"), "needs pyrad, which is not installed: install gatepost[radius]"
+            message = "needs pyrad, which is not installed: install the packages of deploy/requirements.txt"
+            yield Place("radius", None, "listen"), message
 
 
 def _tracing_library(settings: Settings) -> Iterator[Finding]:
@@ -83,7 +84,7 @@ def _tracing_library(settings: Settings) -> Iterator[Finding]:
             # OpenTelemetry is an extra: without `[tracing]` nobody needs it.
             import proxy.tracing.collector  # noqa: F401
         except ImportError:
-            message = "needs OpenTelemetry, which is not installed: install gatepost[tracing]"
+            message = "needs OpenTelemetry, which is not installed: install the packages of deploy/requirements.txt"
             yield Place("tracing", None, "endpoint"), message
 
 

@@ -74,8 +74,10 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         print(f"gatepost rehearse: {why}", file=stderr)
         return 2
 
-    if (arguments.new is None) == (not arguments.without_group):
+    if arguments.new is None and not arguments.without_group:
         return fail("name a new configuration, or give --without-group NAME")
+    if arguments.new is not None and arguments.without_group:
+        return fail("a new configuration and --without-group are two questions: ask one at a time")
     new = settings
     if arguments.new is not None:
         try:

@@ -13,7 +13,7 @@ from directory.directory import CheckResult
 from proxy.secrets.key_text import KeyFileError
 from proxy.ssh.host_key import check_host_key, fingerprint, host_key_file, load_or_create_host_key
 
-NOT_INSTALLED = "needs asyncssh, which is not installed: install gatepost[ssh]"
+NOT_INSTALLED = "needs asyncssh, which is not installed: install the packages of deploy/requirements.txt"
 
 
 def ssh_library_problems(settings: Settings) -> Iterator[Finding]:

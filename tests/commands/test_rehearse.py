@@ -129,8 +129,9 @@ def test_problems_of_the_new_configuration_are_all_told(config: Path, capsys: py
 
 def test_one_of_a_file_and_a_group_is_asked_about(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert rehearsed(config) == 2
-    assert rehearsed(config, str(config), "--without-group", "Staff") == 2
     assert "name a new configuration, or give --without-group NAME" in capsys.readouterr().err
+    assert rehearsed(config, str(config), "--without-group", "Staff") == 2
+    assert "are two questions: ask one at a time" in capsys.readouterr().err
 
 
 def test_where_nothing_is_kept_everybody_is_tried(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

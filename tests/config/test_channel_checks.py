@@ -102,7 +102,7 @@ def test_a_gateway_can_be_given_by_the_environment(load: Load) -> None:
         ('[sms]\ngateway = "email"\n', "gateway", 'unknown SMS gateway "email"'),
         ("[second_factor]\nemail_for_sms = true\n", "email_for_sms", 'needs "email" among the channels'),
         ('[mobile]\nthen = "other_channel"\n', "then", 'needs "email" among the channels'),
-        ('[second_factor]\nbudget = "2m"\n', "budget", "at most 60 seconds"),
+        ('[second_factor]\nbudget = "2m"\n', "budget", 'at most "1m"'),
         ('[sms]\ngateway = "clickatell"\n', "gateways.clickatell.username", "is missing"),
         ('[sms]\ngateway = "telecomstats"\n', "gateways.telecomstats.password", "is missing"),
         ('[sms.gateways.own]\nsubject = "x"\n', "gateways.own.address", "is missing"),

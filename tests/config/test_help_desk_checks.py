@@ -59,7 +59,7 @@ MAIL = '[second_factor]\nchannels = ["kapow", "email"]\n'
         (GROUPS + VOUCHING + "two_persons = true\n", "two_persons", "needs passes = true"),
         (GROUPS + "[help_desk]\ntwo_persons = true\n", "two_persons", "needs passes = true"),
         (GROUPS + ON + '[[schemes]]\nname = "a"\nfactors = ["password"]\n', "passes", "no scheme asks for a second"),
-        (GROUPS + ON + 'longest_pass = "30m"\n', "longest_pass", "at least 3600"),
+        (GROUPS + ON + 'longest_pass = "30m"\n', "longest_pass", 'at least "1h"'),
         (GROUPS + ON + 'longest_pass = "8d"\n', "longest_pass", "at most"),
         ('[[schemes]]\nname = "a"\nfactors = ["password", "pass"]\n', "factors", "is named in none"),
         ('[[schemes]]\nname = "a"\nfactors = ["password", ["sms", "pass"]]\n', "factors", "is named in none"),

@@ -77,7 +77,7 @@ def test_hosts_are_read_in_their_canonical_form(tmp_path: Path, written: str, me
         (LISTEN + 'scheme = "keys"\n' + TARGET, "scheme", "cannot be typed"),
         (LISTEN + 'scheme = "wiki"\n' + TARGET, "scheme", "is for certain apps"),
         (LISTEN + 'scheme = "tickets"\n' + TARGET, "scheme", 'does not begin with "password"'),
-        (LISTEN + 'login_timeout = "16m"\n' + TARGET, "login_timeout", "at most 900"),
+        (LISTEN + 'login_timeout = "16m"\n' + TARGET, "login_timeout", 'at most "15m"'),
         (LISTEN + TARGET.replace("db.corp.example", "10.1"), "targets[0].host", "not an IP address in full"),
         (LISTEN + TARGET.replace("db.corp.example", "10.0.0.1/8"), "targets[0].host", "host part must be zero"),
         (LISTEN + TARGET.replace("db.corp.example", "*"), "targets[0].host", "not a host name"),

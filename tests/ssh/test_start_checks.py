@@ -31,7 +31,7 @@ def test_a_missing_library_is_said_where_it_is_needed(tmp_path: Path, monkeypatc
     assert list(ssh_library_problems(settings_in(tmp_path))) == []
     ((place, message),) = ssh_library_problems(settings_in(tmp_path, **ON))
     assert (place.table, place.key) == ("ssh", "listen")
-    assert "install gatepost[ssh]" in message
+    assert "install the packages of deploy/requirements.txt" in message
 
 
 def test_a_host_key_that_cannot_be_used_is_said(tmp_path: Path) -> None:

@@ -15,5 +15,5 @@ def library_problems(bounces: BouncesSettings) -> Iterator[Finding]:
             # aiosmtpd is an extra: without `inbox = "smtp"` nobody needs it.
             import proxy.delivery.bounces.smtp_inbox  # noqa: F401
         except ImportError:
-            message = '"smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'
+            message = '"smtp" needs aiosmtpd, which is not installed: install the packages of deploy/requirements.txt'
             yield Place("bounces", None, "inbox"), message
