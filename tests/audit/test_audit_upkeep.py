@@ -97,4 +97,5 @@ async def test_keys_survive_the_replacement_of_the_master_key(engine: Engine) ->
     engine.replace_keys(Keys(KeyRing(keys=(new,), names=names_of(old.bits)), clock=lambda: engine.now))
     assert await engine.unsealed(box) is not None
     assert await engine.person_keys.erase_person(ANNA.guid) == 1
-    assert await engine.person_keys.wrap_again() == 0
+    engine.store.away = True
+    assert await engine.person_keys.wrap_again() == 0, "with one master key nothing is even read"
