@@ -23,6 +23,7 @@ from directory.kerberos.open_acceptor import open_acceptor
 from directory.kerberos.service_key import service_keys
 from directory.mobile import countries_of
 from directory.realms import Realms
+from proxy.access.networks import network_of
 from proxy.api.create_api import create_api
 from proxy.audit.audit_upkeep import AuditUpkeep
 from proxy.audit.audited_log import audited
@@ -30,6 +31,7 @@ from proxy.audit.lifetime import LEFT, READY, configuration_loaded
 from proxy.audit.open_audit import serving_audit
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.recorder import Recorder
+from proxy.audit.repeated import RepeatedRefusals
 from proxy.canary.create_canaries import create_canaries
 from proxy.degrade.keep_degrade import keep_degrade
 from proxy.delivery.bounces.create_bounces import create_bounces
@@ -134,7 +136,7 @@ async def running(
             serving_audit(settings.audit, person_keys, keys, log=log, clock=clock, metrics=metrics)
         )
         audit_upkeep = AuditUpkeep(settings.audit, person_keys, recorder, log=log, clock=clock)
-        log = audited(log, recorder)
+        log = audited(log, recorder, RepeatedRefusals(network_of))
         recorder.record(configuration_loaded(settings))
         stack.callback(recorder.record, LEFT)
         realms = create_directories(settings, StoredTries(logins), metrics.dependencies.note_directory)

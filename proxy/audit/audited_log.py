@@ -17,20 +17,24 @@ from structlog.typing import EventDict, FilteringBoundLogger
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.events import EVENTS
 from proxy.audit.recorder import Recorder
+from proxy.audit.repeated import RepeatedRefusals
 from proxy.operations.log import AUDIT_ALONE, redact
 
 _LONGEST = 300
 """Characters of one value: some are what others sent, such as a relay's reason."""
 
 
-def audited(log: FilteringBoundLogger, recorder: Recorder) -> FilteringBoundLogger:
-    """`log`, and `recorder` of each of its lines that the audit keeps."""
+def audited(
+    log: FilteringBoundLogger, recorder: Recorder, repeated: RepeatedRefusals | None = None
+) -> FilteringBoundLogger:
+    """`log`, and `recorder` of each of its lines that the audit keeps. `repeated` says which of many refusals."""
 
     def record(logger: Any, method: str, line: EventDict) -> EventDict:
         if line["event"] in EVENTS:
             event = event_of({**redact(logger, method, dict(line)), "exc_info": line.get("exc_info")})
-            if event is not None:
-                recorder.record(event)
+            kept = event if event is None or repeated is None else repeated.kept(event)
+            if kept is not None:
+                recorder.record(kept)
         return line
 
     def hand_on(logger: Any, method: str, line: EventDict) -> tuple[tuple[str], EventDict]:

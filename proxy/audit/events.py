@@ -30,7 +30,7 @@ _FAULT = ("error", "place")
 
 EVENTS: Mapping[str, EventMeaning] = {
     # Signing in.
-    "sign_in.refused": _means("a first factor opened no account", "reason", "realm", "factor"),
+    "sign_in.refused": _means("a first factor opened no account", "reason", "realm", "factor", "repeated"),
     "sign_in.stopped": _means("the first factor was right, and something else is missing", "reason"),
     "sign_in.succeeded": _means("somebody is signed in", "scheme", "factors", "pass_id"),
     "sign_in.reported": _means("somebody says that a sign-in was not theirs", "sessions", "browsers"),
@@ -53,14 +53,14 @@ EVENTS: Mapping[str, EventMeaning] = {
         "somebody put a rung in force", "rung", "what", "until", "again", personal=("by", "reason")
     ),
     "degrade.ended": _means("it is over", "rung", "what", "why", personal=_BY),
-    "passcode.refused": _means("a second factor was not accepted", "reason"),
+    "passcode.refused": _means("a second factor was not accepted", "reason", "repeated"),
     "passkey.counter_went_back": _means("a passkey counted backwards: it may have been copied", "enrolment"),
     "number.reported": _means("somebody says that the number is not theirs", personal=_MASKED),
     "notice.sent": _means("a person was told of a change", "to", "outcome", personal=("reason",)),
     "notice.not_sent": _means("a person could not be told", "to", "outcome", personal=("reason",)),
     "step_up.begun": _means("an app asks for one more factor", "scheme", "asked", "factor"),
     "step_up.done": _means("it was proven", "scheme", "factor", "factors", "pass_id"),
-    "ticket.refused": _means("the hand-over to an app's host was refused", "reason", "app"),
+    "ticket.refused": _means("the hand-over to an app's host was refused", "reason", "app", "repeated"),
     "browser.remembered": _means("a browser stands for the second factors from now on", "scheme"),
     "browser.forgotten": _means("remembered browsers are so no more", "reason", "browsers"),
     "password.changed": _means("somebody changed their password", "sessions_ended"),
@@ -78,7 +78,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "credential.made": _means("an app password or a service token", "factor", "app", "credential_id", personal=_BY),
     "credential.removed": _means("one was removed", "factor", "app", "credential_id", personal=_BY),
     "credential.used": _means("a session began by one", "factor", "app", "credential_id"),
-    "credential.refused": _means("none began", "reason", "factor", "app", "credential_id"),
+    "credential.refused": _means("none began", "reason", "factor", "app", "credential_id", "repeated"),
     "credentials.removed": _means("an account is gone, and with it its credentials", "reason", "count"),
     # Stand-ins for a second factor.
     "admin.pass_given": _means("the help desk gave a pass", *_PASS, personal=("reason",)),
@@ -122,7 +122,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.factors_shown": _means("a person's second factors were listed", "factors", personal=_BY),
     "admin.access_shown": _means("it was listed who can open an app", "app", "people", personal=_BY),
     "admin.mobiles": _means("the report on mobile fields was made, seen or downloaded", "done", personal=_BY),
-    "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason", "needs"),
+    "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason", "needs", "repeated"),
     # Other ways in.
     "ssh.channel_opened": _means("a connection to a target is open", "port", personal=("host", "address")),
     "ssh.channel_refused": _means("it was refused", "port", personal=("host", "asked", "reason")),

@@ -12,6 +12,7 @@ from typing import Any
 from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson
 from proxy.audit.finding import instant, name_of
+from proxy.audit.repeated import times
 
 _ERASED = "(erased)"
 _REMEMBERED = "remembered"
@@ -108,7 +109,7 @@ class EvidenceGathering:
             seen[:] = [seen[0] + 1, min(seen[1], entry.time), max(seen[2], entry.time)]
         elif event.event in ("sign_in.refused", "sign_in.stopped"):
             reason = str(event.facts.get("reason", ""))
-            self._refused[reason] = self._refused.get(reason, 0) + 1
+            self._refused[reason] = self._refused.get(reason, 0) + times(event)
         elif event.event in EXCEPTIONS:
             self._exceptions.append(_exception(entry))
 
