@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Stage, running_portal
+from tests.portal.test_password_change import running_world
 from tests.support.rungs import begun_rung
 
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
@@ -79,3 +80,14 @@ async def test_who_cannot_get_in_reads_why_and_when_to_come_again(tmp_path: Path
             assert page.status == 403
             assert "Sign-in is closed" in page.text
             assert "password was right" not in page.text
+
+
+async def test_who_chooses_a_new_password_to_get_in_reads_that_nobody_does(tmp_path: Path) -> None:
+    async with running_world(tmp_path, {"degrade": RUNGS}) as world:
+        browser = world.stage.browser()
+        page = await world.must_change(browser)
+        await begin(world.stage, "closed", seconds=600)
+        refused = await world.change(browser, page)
+        assert refused.status == 403
+        assert "Sign-in is closed" in refused.text
+        assert world.corp.changes == []
