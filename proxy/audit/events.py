@@ -40,29 +40,33 @@ EVENTS: Mapping[str, EventMeaning] = {
         personal=("destination", "reason"),
     ),
     "passcode.not_sent": _means(
-        "none took it",
+        "no relay or gateway took a passcode",
         *("channel", "relay", "outcome", "code", "factor", "message_id"),
         personal=("destination", "reason"),
     ),
     "passcode.bounced": _means(
-        "a report says that it did not arrive", "channel", "reason", "message_id", personal=("destination", "detail")
+        "a report says that a passcode did not arrive",
+        "channel",
+        "reason",
+        "message_id",
+        personal=("destination", "detail"),
     ),
     "canary.fails": _means("a canary does not arrive as it should", "canary", "channel", "state", personal=("reason",)),
     "canary.works": _means("a canary arrives again", "canary", "channel", "state"),
     "degrade.begun": _means(
         "somebody put a rung in force", "rung", "what", "until", "again", personal=("by", "reason")
     ),
-    "degrade.ended": _means("it is over", "rung", "what", "why", personal=_BY),
+    "degrade.ended": _means("a rung is no longer in force", "rung", "what", "why", personal=_BY),
     "passcode.refused": _means("a second factor was not accepted", "reason", "repeated"),
     "passkey.counter_went_back": _means("a passkey counted backwards: it may have been copied", "enrolment"),
     "number.reported": _means("somebody says that the number is not theirs", personal=_MASKED),
     "notice.sent": _means("a person was told of a change", "to", "outcome", personal=("reason",)),
     "notice.not_sent": _means("a person could not be told", "to", "outcome", personal=("reason",)),
     "step_up.begun": _means("an app asks for one more factor", "scheme", "asked", "factor"),
-    "step_up.done": _means("it was proven", "scheme", "factor", "factors", "pass_id"),
+    "step_up.done": _means("the further factor was proven", "scheme", "factor", "factors", "pass_id"),
     "ticket.refused": _means("the hand-over to an app's host was refused", "reason", "app", "repeated"),
     "browser.remembered": _means("a browser stands for the second factors from now on", "scheme"),
-    "browser.forgotten": _means("remembered browsers are so no more", "reason", "browsers"),
+    "browser.forgotten": _means("remembered browsers are no longer remembered", "reason", "browsers"),
     "password.changed": _means("somebody changed their password", "sessions_ended"),
     "password.not_changed": _means("the new password was refused", "reason"),
     # Sessions, and what they may open.
@@ -73,19 +77,27 @@ EVENTS: Mapping[str, EventMeaning] = {
     ),
     # Own factors and credentials.
     "factor.added": _means("a person added a second factor", "factor"),
-    "factor.removed": _means("a person removed one", "factor"),
+    "factor.removed": _means("a person removed a second factor", "factor"),
     "enrolments.removed": _means("an account is gone, and with it what it had enrolled", "reason", "count"),
-    "credential.made": _means("an app password or a service token", "factor", "app", "credential_id", personal=_BY),
-    "credential.removed": _means("one was removed", "factor", "app", "credential_id", personal=_BY),
-    "credential.used": _means("a session began by one", "factor", "app", "credential_id"),
-    "credential.refused": _means("none began", "reason", "factor", "app", "credential_id", "repeated"),
+    "credential.made": _means(
+        "an app password or a service token was made", "factor", "app", "credential_id", personal=_BY
+    ),
+    "credential.removed": _means(
+        "an app password or a service token was removed", "factor", "app", "credential_id", personal=_BY
+    ),
+    "credential.used": _means(
+        "a session began by an app password or a service token", "factor", "app", "credential_id"
+    ),
+    "credential.refused": _means(
+        "an app password or a service token was refused", "reason", "factor", "app", "credential_id", "repeated"
+    ),
     "credentials.removed": _means("an account is gone, and with it its credentials", "reason", "count"),
     # Stand-ins for a second factor.
     "admin.pass_given": _means("the help desk gave a pass", *_PASS, personal=("reason",)),
-    "admin.pass_confirmed": _means("a second one confirmed it", *_PASS, personal=("reason",)),
-    "admin.pass_ended": _means("it was ended, with what it had opened", *_PASS, "sessions", personal=("reason",)),
+    "admin.pass_confirmed": _means("a second admin confirmed a pass", *_PASS, personal=("reason",)),
+    "admin.pass_ended": _means("a pass was ended, with what it had opened", *_PASS, "sessions", personal=("reason",)),
     "vouch.asked": _means("a person asked their manager", "apps", "vouch_id", personal=("reason", "asked_of")),
-    "vouch.not_possible": _means("they could not", "reason"),
+    "vouch.not_possible": _means("a person could not ask their manager", "reason"),
     "vouch.answered": _means(
         "the manager said yes or no", "answer", "apps", "ends_at", "vouch_id", "pass_id", personal=("reason",)
     ),
@@ -112,7 +124,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.report_settled": _means('a report "That was not me" was settled'),
     "admin.number_report_dismissed": _means('a report "This isn\'t my number" was dismissed'),
     "admin.notice_put_up": _means("a notice of the operator's stands on the pages", "ends_at", personal=_BY),
-    "admin.notice_taken_down": _means("it does no more", personal=_BY),
+    "admin.notice_taken_down": _means("the operator's notice was taken down", personal=_BY),
     "admin.audit_searched": _means("somebody looked into the audit", "event", "app", "found", "searched", personal=_BY),
     "admin.audit_exported": _means("everything of one person was exported", "found", personal=_BY),
     "admin.audit_reported": _means("the evidence report was made", "sign_ins", personal=_BY),
@@ -125,14 +137,16 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.refused": _means("somebody may not see the admin pages, or asked too often", "reason", "needs", "repeated"),
     # Other ways in.
     "ssh.channel_opened": _means("a connection to a target is open", "port", personal=("host", "address")),
-    "ssh.channel_refused": _means("it was refused", "port", personal=("host", "asked", "reason")),
-    "ssh.channel_ended": _means("its target is not permitted any more", "port", "reason", personal=("host",)),
-    "ssh.closed": _means("a connection ended, and with it its session"),
+    "ssh.channel_refused": _means("a connection to a target was refused", "port", personal=("host", "asked", "reason")),
+    "ssh.channel_ended": _means(
+        "a connection ended: its target is no longer permitted", "port", "reason", personal=("host",)
+    ),
+    "ssh.closed": _means("an SSH client disconnected, and its session ended"),
     "radius.access_changed": _means("what a person may have has changed, and their connection is ended", "client"),
     "radius.disconnected": _means("a gateway has cut somebody off", "client"),
-    "radius.disconnect_refused": _means("it has not", "client", "error_cause"),
-    "radius.disconnect_unanswered": _means("it did not answer", "client"),
-    "radius.stays_connected": _means("it cannot be asked", "client", "seconds"),
+    "radius.disconnect_refused": _means("a gateway refused to cut somebody off", "client", "error_cause"),
+    "radius.disconnect_unanswered": _means("a gateway did not answer whether it cut somebody off", "client"),
+    "radius.stays_connected": _means("a gateway cannot be asked to cut somebody off", "client", "seconds"),
     # Gatepost itself.
     "rehearsal.done": _means(
         "a configuration was rehearsed, or a directory without a group",
@@ -140,13 +154,13 @@ EVENTS: Mapping[str, EventMeaning] = {
         personal=_BY,
     ),
     "configuration.loaded": _means("a worker begins to work by a configuration", "sha256", "tables"),
-    "worker.ready": _means("it serves"),
-    "worker.left": _means("it has ended, as it was asked to"),
+    "worker.ready": _means("a worker serves"),
+    "worker.left": _means("a worker has ended, as it was asked to"),
     "worker.ended": _means("a worker died or was killed; another one tells it", "reason", "lasted_seconds"),
     "worker.hangs": _means("a worker answered nothing, and is replaced; another one tells it"),
     "server.started": _means("all workers serve", "workers"),
     "server.reloaded": _means("another configuration is in force"),
-    "server.reload_refused": _means("it is wrong, and the one before stays in force", "problems"),
+    "server.reload_refused": _means("another configuration is wrong, and the one before stays in force", "problems"),
     "server.stopping": _means("what is in flight is finished, then Gatepost ends"),
     "keys.rotated": _means("a master key was made", "key", personal=_BY),
     "keys.dropped": _means("a master key is not accepted any more", "key", personal=_BY),
