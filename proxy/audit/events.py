@@ -125,7 +125,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     "admin.number_report_dismissed": _means('a report "This isn\'t my number" was dismissed'),
     "admin.notice_put_up": _means("a notice of the operator's stands on the pages", "ends_at", personal=_BY),
     "admin.notice_taken_down": _means("the operator's notice was taken down", personal=_BY),
-    "admin.audit_searched": _means("somebody looked into the audit", "event", "app", "found", "searched", personal=_BY),
+    "admin.audit_searched": _means("somebody looked into the audit", "searched", "app", "found", personal=_BY),
     "admin.audit_exported": _means("everything of one person was exported", "found", personal=_BY),
     "admin.audit_reported": _means("the evidence report was made", "sign_ins", personal=_BY),
     "admin.passes_shown": _means("an admin saw the list of passes", "passes"),

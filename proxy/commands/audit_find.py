@@ -34,7 +34,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     """0, even if there is nothing; 1 if there is no such person, or something cannot be read. Raises `KeyFileError`."""
     try:
         async with open_source(settings) as source:
-            asked = {"event": arguments.event or "", "app": arguments.app}
+            asked = {"searched": arguments.event or "", "app": arguments.app}
             try:
                 person = await source.person(arguments.person, arguments.guid)
             except NotFound:  # a name that nobody has was looked up too

@@ -19,7 +19,7 @@ from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.reading import files_of, read_audit
 from proxy.commands.acting import acting, person_of
-from proxy.help_desk.person import find_person
+from proxy.help_desk.person import NotFound, find_person
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys
 from proxy.store.contract import Store
@@ -59,6 +59,8 @@ class AuditSource:
         realms = create_directories(self.settings)
         try:
             _, principal = await find_person(realms, login)
+        except NotFound as error:
+            raise NotFound(f"{error}; name an account that is gone by its --guid") from None
         finally:
             await realms.close()
         return person_of(principal)

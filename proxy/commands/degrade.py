@@ -38,7 +38,10 @@ class _Unusable(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="the rung, as [[degrade]] calls it; left out: show all, and what is so"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="the rung, as [[degrade]] calls it; left out: show all, and which are in force",
     )
     parser.add_argument(
         "--for",

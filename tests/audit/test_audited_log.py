@@ -64,6 +64,12 @@ def test_what_the_table_does_not_name_is_not_recorded() -> None:
     assert len(kept.events) == 1
 
 
+def test_no_fact_has_a_name_that_means_something_else_in_each_line() -> None:
+    """It would be recorded with the line's own value: an audit search would seem to be one for audit searches."""
+    for name, meaning in EVENTS.items():
+        assert not {"event", "level", "timestamp"} & {*meaning.facts, *meaning.personal}, name
+
+
 def test_whoever_sent_nothing_did_nothing() -> None:
     """A line without a client is of what Gatepost or a command did to somebody."""
     kept = KeptEvents()

@@ -58,7 +58,7 @@ def test_a_person_is_found_by_login_and_whoever_looked_too(config: Path, capsys:
     assert run(config, "find", "--person", "alice", "--event", "admin.audit_searched", "--json") == 0
     (looked,) = told(capsys)
     assert looked["person"]["guid"] == guid_of_alice(config)
-    assert looked["facts"] == {"event": "sign_in", "found": 1}
+    assert looked["facts"] == {"searched": "sign_in", "found": 1}
     assert looked["personal"]["by"].startswith("command of ")
 
 
@@ -140,13 +140,14 @@ def test_a_search_is_recorded_although_nobody_reads_it_to_its_end(
     with pytest.raises(BrokenPipeError):
         asyncio.run(audit_find.run(arguments, settings, Closed(), now=time.time()))
     assert run(config, "find", "--guid", ANNA.guid, "--event", "admin.audit_searched", "--json") == 0
-    assert [each["facts"] for each in told(capsys)][-1] == {"event": "sign_in", "found": 1}
+    assert [each["facts"] for each in told(capsys)][-1] == {"searched": "sign_in", "found": 1}
 
 
 def test_a_search_for_a_name_that_nobody_has_is_recorded(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(config, "find", "--person", "nobody-of-that-name", "--event", "vouch") == 1
+    assert capsys.readouterr().err.endswith("; name an account that is gone by its --guid\n")
     assert run(config, "find", "--event", "admin.audit_searched", "--json") == 0
-    assert [each["facts"] for each in told(capsys)][-1] == {"event": "vouch", "found": 0}
+    assert [each["facts"] for each in told(capsys)][-1] == {"searched": "vouch", "found": 0}
 
 
 def test_without_a_file_there_is_nothing_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
