@@ -18,6 +18,7 @@ from pathlib import Path
 from config.checks import warnings
 from config.problems import ConfigurationError
 from config.settings import Settings
+from proxy.audit.lifetime import changed_tables, tables_of
 from proxy.commands.file_checks import load_checked, message_warnings
 from proxy.operations.store_errors import StoreError
 from proxy.rehearsal.rehearsed import digest_of, rehearsal_key
@@ -31,7 +32,7 @@ from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
 def main(text: str) -> int:
     """Write the plan that a `PlanOrder` in JSON asks for, and the settings if they can be used."""
     order = PlanOrder(**json.loads(text))
-    plan, settings = make_plan(Path(order.config), rehearsal=order.rehearsal)
+    plan, settings = make_plan(Path(order.config), rehearsal=order.rehearsal, tables=order.tables)
     if plan.outline is not None and plan.outline.ssh and SSH not in order.opens:
         problem = f"{order.config}: ssh.listen: Gatepost was started before it could do this: restart it once"
         plan, settings = Plan(problems=(problem,)), None
@@ -45,8 +46,8 @@ def main(text: str) -> int:
     return 0
 
 
-def make_plan(config: Path, *, rehearsal: str | None = None) -> tuple[Plan, Settings | None]:
-    """The settings are None if there is a problem. `rehearsal` as in `PlanOrder`."""
+def make_plan(config: Path, *, rehearsal: str | None = None, tables: str | None = None) -> tuple[Plan, Settings | None]:
+    """The settings are None if there is a problem. `rehearsal` and `tables` as in `PlanOrder`."""
     try:
         settings, _ = load_checked(config, os.environ)
         ring = load_keys(settings.server, now=time.time())
@@ -63,6 +64,7 @@ def make_plan(config: Path, *, rehearsal: str | None = None) -> tuple[Plan, Sett
             not_rehearsed = _not_rehearsed(config, settings, digest)
     if rehearsal and not_rehearsed:
         return Plan(problems=tuple(f"{config}: server: reload: {each}" for each in not_rehearsed)), None
+    now = tables_of(settings) if tables is not None else ""
     outline = Outline(
         listen=tuple((host, port) for host, port in server.listen),
         redirect=tuple((host, port) for host, port in server.redirect_listen),
@@ -71,6 +73,8 @@ def make_plan(config: Path, *, rehearsal: str | None = None) -> tuple[Plan, Sett
         drain_seconds=server.drain_timeout,
         ssh=tuple((host, port) for host, port in settings.ssh.listen),
         rehearsal=digest if server.reload == "rehearsed" else "",
+        tables=now,
+        changed=tuple(changed_tables(tables, now)) if tables else (),
     )
     told = (*warnings(settings), *message_warnings(settings), *(f"server: reload: {each}" for each in not_rehearsed))
     return Plan(outline=outline, warnings=told), settings

@@ -43,6 +43,8 @@ class PlanOrder:
 
     None: the supervisor was started before an upgrade in place, and does not know the field.
     """
+    tables: str | None = None
+    """`Outline.tables`, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class Outline:
     rehearsal: str = ""
     """A digest of this configuration, where the next one comes into force only if it was rehearsed; empty: it need not
     be."""
+    tables: str = ""
+    """A digest of each table of this configuration (`proxy.audit.lifetime`)."""
+    changed: tuple[str, ...] = ()
+    """The names of the tables that differ from the configuration in force, other than in secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +104,14 @@ class Plan:
         if outline is not None:
             for key in ("listen", "redirect", "admin", "ssh"):
                 outline[key] = tuple((host, port) for host, port in outline.get(key, ()))
-            outline = Outline(**outline)
+            outline = Outline(**outline | {"changed": tuple(outline.get("changed", ()))})
         return cls(outline=outline, problems=tuple(fields["problems"]), warnings=tuple(fields["warnings"]))
 
 
 def to_json(told: PlanOrder | WorkerOrder | Plan) -> str:
     fields = asdict(told)
     if isinstance(told, Plan) and told.outline is not None:
-        for key in ("ssh", "rehearsal"):
+        for key in ("ssh", "rehearsal", "tables", "changed"):
             if not fields["outline"][key]:
                 del fields["outline"][key]  # a supervisor from before an upgrade in place does not know it
     return json.dumps(fields)

@@ -22,8 +22,8 @@ class PlanRefused(Exception):
         self.problems = problems
 
 
-async def make_plan(config: Path, children: Children, *, rehearsal: str = "") -> tuple[Plan, int]:
-    """What a child makes of the file; and where it left the settings. `rehearsal` is that of the outline in force.
+async def make_plan(config: Path, children: Children, *, rehearsal: str = "", tables: str = "") -> tuple[Plan, int]:
+    """What a child makes of the file; and where it left the settings. The rest is of the outline in force.
 
     Raises `PlanRefused`.
     """
@@ -31,7 +31,7 @@ async def make_plan(config: Path, children: Children, *, rehearsal: str = "") ->
     try:
         child = await children.start(
             PLAN,
-            partial(PlanOrder, config=str(config), settings=settings, opens=OPENS, rehearsal=rehearsal),
+            partial(PlanOrder, config=str(config), settings=settings, opens=OPENS, rehearsal=rehearsal, tables=tables),
             [settings],
         )
         try:

@@ -137,14 +137,18 @@ class Supervisor:
             self._have_recorded("server.reload_refused", problems=len(refused.problems))
             self._notifier.ready(f"{self._status()}; the configuration before the last reload is in force")
         else:
-            self._log.info("server.reloaded")
-            self._have_recorded("server.reloaded")
+            changed = self._reign.outline.changed if self._reign is not None else ()
+            self._log.info("server.reloaded", changed=list(changed))
+            self._have_recorded("server.reloaded", changed=", ".join(changed))
             self._notifier.ready(self._status())
 
     async def _next_reign(self) -> None:
         before = self._reign
         assert before is not None  # noqa: S101  # for the type checker
-        plan, settings = await make_plan(self._config, self._children, rehearsal=before.outline.rehearsal)
+        outline = before.outline
+        plan, settings = await make_plan(
+            self._config, self._children, rehearsal=outline.rehearsal, tables=outline.tables
+        )
         for warning in plan.warnings:
             self._log.warning("configuration.warning", warning=warning)
         reign = self._prepared(plan, settings)
@@ -273,7 +277,7 @@ class Supervisor:
             if reign.fleet.answers:
                 self._notifier.is_alive()
 
-    def _have_recorded(self, name: str, **facts: int) -> None:
+    def _have_recorded(self, name: str, **facts: str | int) -> None:
         """For the audit."""
         if self._reign is not None:
             self._reign.fleet.have_recorded(name, **facts)

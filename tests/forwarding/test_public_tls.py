@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from config.problems import UnusableFile
 from config.settings import CertificateSettings
+from proxy.audit.audited_log import event_of
 from proxy.forwarding.certificate_names import choose_certificate, names_of
 from proxy.forwarding.public_tls import PublicTLS, load_certificates
 from tests.forwarding.stage import HOST, NOW, RecordingLog, Stage, StageMaker, get
@@ -218,6 +219,10 @@ async def test_changed_files_are_taken_up_and_open_connections_stay(
             assert serial_shown(new) != serial_shown(old)
             assert (await new.ask(SECURE_GET)).status == 200
         assert (await old.ask(SECURE_GET)).status == 200
+        (loaded,) = stage.log.of("tls.certificates_loaded")
+        recorded = event_of({"event": "tls.certificates_loaded", **loaded})
+        assert recorded is not None
+        assert str(tmp_path / "wiki.pem") in str(recorded.facts["certificates"]).split(", ")
         (kept,) = stage.log.of("tls.certificates_kept")
         assert kept["reason"] == f"{tmp_path / 'wiki.key'}: does not belong to {tmp_path / 'wiki.pem'}"
 

@@ -112,8 +112,24 @@ def test_in_doubt_a_reload_is_refused(config: Path) -> None:
 def test_a_supervisor_from_before_is_told_nothing_that_it_does_not_know(config: Path) -> None:
     plan, settings = make_plan(config)
     assert settings is not None
-    assert "rehearsal" not in to_json(plan)
+    assert not any(field in to_json(plan) for field in ("rehearsal", "tables", "changed"))
     assert plan.warnings == ()
+
+
+def test_a_plan_tells_which_tables_differ_from_those_in_force_and_no_secret(tmp_path: Path) -> None:
+    load_or_create_keys(tmp_path / "gatepost.key", now=time.time())
+    config = written(tmp_path)
+    first = make_plan(config, tables="")[0].outline
+    assert first is not None
+    assert first.changed == ()
+    again = make_plan(config, tables=first.tables)[0].outline
+    assert again == first
+    other = changed(config)
+    other.write_text(other.read_text() + '[sms]\ntext = "{passcode} is it"\n')
+    plan, _ = make_plan(other, tables=first.tables)
+    assert plan.outline is not None
+    assert plan.outline.changed == ("apps", "sms")
+    assert Plan.from_json(to_json(plan)) == plan
 
 
 def test_a_running_gatepost_keeps_what_it_decided_and_takes_what_was_rehearsed(

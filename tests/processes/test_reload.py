@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,13 @@ from tests.processes.house import ALICE, WorkersHouse, children_of, workers_hous
 from tests.support.eventually import eventually_told
 from tests.support.gatepost import free_port, gatepost_here
 
+AUDIT = '[audit]\nfile = "audit/gatepost.jsonl"\n'
 UNKNOWN_HOST, NO_UPSTREAM = 421, 502
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkersHouse]:
-    with workers_house(
-        tmp_path_factory.mktemp("reload"), workers=1, more='[audit]\nfile = "audit/gatepost.jsonl"'
-    ) as running:
+    with workers_house(tmp_path_factory.mktemp("reload"), workers=1, more=AUDIT) as running:
         yield running
 
 
@@ -76,19 +76,25 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(house: WorkersHo
     assert status(house.address, "docs.localhost") == UNKNOWN_HOST
 
 
-def test_starts_and_what_was_refused_are_in_the_audit(house: WorkersHouse) -> None:
-    def recorded() -> list[str]:
-        files = sorted((house.config.parent / "audit").glob("gatepost-*"))
-        return [json.loads(line)["event"] for file in files for line in file.read_text().splitlines()]
+def until_recorded(house: WorkersHouse, event: str) -> list[dict[str, Any]]:
+    """All that is in the audit, once that is."""
 
-    house.write(server="max_head_bytes = 1")
-    refused_problems(house)
+    def recorded() -> list[dict[str, Any]]:
+        files = sorted((house.config.parent / "audit").glob("gatepost-*"))
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
     async def is_there() -> bool:
-        return "server.reload_refused" in await asyncio.to_thread(recorded)
+        return event in [each["event"] for each in await asyncio.to_thread(recorded)]
 
     asyncio.run(eventually_told(is_there))
-    told = [each for each in recorded() if each != "audit.anchor"]
+    return recorded()
+
+
+def test_starts_and_what_was_refused_are_in_the_audit(house: WorkersHouse) -> None:
+    house.write(server="max_head_bytes = 1")
+    refused_problems(house)
+    recorded = [each["event"] for each in until_recorded(house, "server.reload_refused")]
+    told = [each for each in recorded if each != "audit.anchor"]
     assert told[:4] == ["configuration.loaded", "worker.ready", "server.started", "server.reload_refused"]
 
 
@@ -121,13 +127,15 @@ def test_a_worker_that_starts_again_has_the_configuration_in_force(house: Worker
 
 def test_a_right_file_is_in_force_once_its_workers_serve(house: WorkersHouse) -> None:
     house.config.with_name("logo.png").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    house.write(workers=2, host="docs.localhost", more='[pages]\nname = "Corp"\nlogo_file = "logo.png"')
+    house.write(workers=2, host="docs.localhost", more=f'{AUDIT}[pages]\nname = "Corp"\nlogo_file = "logo.png"')
     house.hang_up()
-    house.wait_for("server.reloaded")
+    assert house.wait_for("server.reloaded")["changed"] == ["apps", "pages", "server"]
     assert house.wait_for("worker.left")["process"] == house.workers[-1]
     assert status(house.address, "docs.localhost") == NO_UPSTREAM
     assert status(house.address, "wiki.localhost") == UNKNOWN_HOST
     assert len(os.listdir(_folder(house))) == 4, "two sockets for each of two workers, none of those that left"
+    told = [each for each in until_recorded(house, "server.reloaded") if each["event"] == "server.reloaded"]
+    assert [each["facts"] for each in told] == [{"changed": "apps, pages, server"}]
 
 
 def test_the_pages_look_as_the_new_file_says(house: WorkersHouse) -> None:
