@@ -52,6 +52,10 @@ class Degraded:
         """None also where a stricter rung says that there are no second factors by SMS at all."""
         return None if self.without_sms is not None else self._first(RungKind.MAIL)
 
+    def mail_for(self, entry: Choice) -> RungInForce | None:
+        """By which a mail is sent for this entry of a scheme, and no SMS; None: for this one an SMS goes as always."""
+        return None if _IN_PLACE_OF_SMS.isdisjoint(entry) else self.mail_for_sms
+
     @property
     def other_channels(self) -> RungInForce | None:
         """The one that was begun last."""
@@ -71,9 +75,7 @@ class Degraded:
             return Unusable(factor=factor, lack=Lack.RUNG, reason="no_rung")
         if isinstance(way, Unusable) or way.kind is not ChannelKind.SMS:
             return way
-        rung = self.without_sms
-        if rung is None and not _IN_PLACE_OF_SMS.isdisjoint(entry):
-            rung = self.mail_for_sms
+        rung = self.without_sms or self.mail_for(entry)
         return way if rung is None else Unusable(factor=factor, lack=Lack.SMS_OFF, reason="sms_off", until=rung.ends_at)
 
     def stops_sign_in(self, factor: Factor) -> Unusable | None:

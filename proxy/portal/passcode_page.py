@@ -20,7 +20,7 @@ from proxy.pages import phrases
 from proxy.pages.amounts import duration, tries_left
 from proxy.pages.instants import Instant, instant
 from proxy.pages.refusal_texts import WRONG_ANSWERS
-from proxy.portal.app_keys import DELAYS, FLOW, NOT_MY_NUMBER, PASSKEYS, SETTINGS, VISIT, current_session
+from proxy.portal.app_keys import DEGRADE, DELAYS, FLOW, NOT_MY_NUMBER, PASSKEYS, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.delays import said_while_waiting
 from proxy.portal.landing import ASK_MANAGER, TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
@@ -28,6 +28,7 @@ from proxy.portal.pages import form_token, page
 from proxy.portal.progress import progress_of
 from proxy.portal.refusals import passcode_over
 from proxy.portal.return_to import WayBack
+from proxy.portal.rungs_said import rungs_said
 from proxy.portal.shared_computers import start_again
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.message_fate import Look
@@ -129,6 +130,7 @@ async def passcode_form(
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,
         factor=challenge.factor.value,
+        rungs=rungs_said(request.app[DEGRADE].known(now), now, entry=session.next_choice or challenge.choice),
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.factors import Choice
 from config.settings import RungKind
 from proxy.degrade.in_force import Degraded, RungInForce
 from proxy.languages.current import N_
@@ -28,14 +29,16 @@ class RungSaid:
     """The operator's own words; empty: there are none."""
 
 
-def rungs_said(degraded: Degraded, now: float) -> list[RungSaid]:
-    """Of what counts alone: a stricter rung takes the place of the others. Pure."""
+def rungs_said(degraded: Degraded, now: float, *, entry: Choice | None = None) -> list[RungSaid]:
+    """Of what counts alone: a stricter rung takes the place of the others. `entry`: of the scheme, where it is known
+    which one somebody proves. Pure."""
+    mail = degraded.mail_for_sms if entry is None else degraded.mail_for(entry)
     if degraded.closed is not None:
         counting = [degraded.closed]
     else:
         counting = [
             each
-            for each in (degraded.without_sms, degraded.mail_for_sms, degraded.other_channels)
+            for each in (degraded.without_sms, mail, degraded.other_channels)
             if each is not None and (each is degraded.without_sms or degraded.without_sms is None)
         ]
     return [_said(each, now) for each in counting]

@@ -67,6 +67,22 @@ async def test_the_passcode_page_says_it_too_and_other_pages_do_not(tmp_path: Pa
         assert SAID["channels"] not in (await browser.get(f"{SIGN_IN_ORIGIN}/")).text
 
 
+@pytest.mark.parametrize(("schemes", "is_said"), [(["browser"], True), (["other"], False)])
+async def test_who_waits_for_a_text_message_does_not_read_that_it_comes_by_mail(
+    tmp_path: Path, schemes: list[str], is_said: bool
+) -> None:
+    both = [{"name": "other", "factors": ["password", "sms"], "groups": ["X"]}]
+    both.append({"name": "browser", "factors": ["password", "sms"]})
+    rungs = [{"name": "mail", "what": "mail", "schemes": schemes}]
+    async with running_portal(tmp_path, schemes=both, degrade=rungs) as stage:
+        browser = stage.browser()
+        await stage.to_passcode(browser)
+        await begin(stage, "mail")
+        page = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/passcode")
+        assert page.status == 200
+        assert (SAID["mail"] in page.text) is is_said
+
+
 async def test_who_cannot_get_in_reads_why_and_when_to_come_again(tmp_path: Path) -> None:
     async with running_portal(tmp_path, degrade=RUNGS) as stage:
         await begin(stage, "remembered", seconds=600)
