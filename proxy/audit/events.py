@@ -150,7 +150,7 @@ EVENTS: Mapping[str, EventMeaning] = {
     # Gatepost itself.
     "rehearsal.done": _means(
         "a configuration was rehearsed, or a directory without a group",
-        *("digest", "decisions", "lose", "gain", "more", "less", "other"),
+        *("sha256", "decisions", "lose", "gain", "more", "less", "other"),
         personal=_BY,
     ),
     "configuration.loaded": _means("a worker begins to work by a configuration", "sha256", "tables"),
@@ -163,8 +163,8 @@ EVENTS: Mapping[str, EventMeaning] = {
     "server.reloaded": _means("a configuration was read again and is in force", "changed"),
     "server.reload_refused": _means("another configuration is wrong, and the one before stays in force", "problems"),
     "server.stopping": _means("what is in flight is finished, then Gatepost ends"),
-    "keys.rotated": _means("a master key was made", "key", personal=_BY),
-    "keys.dropped": _means("a master key is not accepted any more", "key", personal=_BY),
+    "keys.rotated": _means("a master key was made", "key_id", personal=_BY),
+    "keys.dropped": _means("a master key is not accepted any more", "key_id", personal=_BY),
     "audit.anchor": _means("the chain is signed at this place", "reason"),
     "audit.torn": _means("a process ended within a line: what is left of it is no line", "bytes", "sha256"),
     "audit.dropped": _means("more happened than could wait to be written", "count"),

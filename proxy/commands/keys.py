@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, no
     path = settings.server.key_file
     if arguments.action == "rotate":
         new = rotate(path, now=now, lead_seconds=arguments.after).keys[-1]
-        _record(settings, [act("keys.rotated", key=new.key_id)])
+        _record(settings, [act("keys.rotated", key_id=new.key_id)])
         print(
             f"{path}: the new key {new.key_id} comes into use at {instant_text(new.use_after)}.\n"
             "Until then, copy the file to every node and reload each (SIGHUP). The key before it is still accepted.",
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, no
     except StillNeeded as error:
         print(error, file=sys.stderr)
         return 1
-    _record(settings, [act("keys.dropped", key=key.key_id) for key in dropped])
+    _record(settings, [act("keys.dropped", key_id=key.key_id) for key in dropped])
     for key in dropped:
         print(f"{path}: dropped {key.key_id}", file=stdout)
     if not dropped:

@@ -24,6 +24,7 @@ from config.settings import Settings
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Principal
 from proxy.audit.audited_log import audited
+from proxy.audit.lifetime import sha256_of
 from proxy.audit.person_keys import PersonKeys
 from proxy.commands.acting import acting, by_this_command
 from proxy.commands.file_checks import load_checked
@@ -114,7 +115,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         if digest:
             await _remember(digest, settings, new, store, now)
         async with acting(settings, store, keys) as recorder:
-            _log_done(audited(configure_log(), recorder), rehearsed, digest)
+            sha256 = sha256_of(new) if digest else ""
+            _log_done(audited(configure_log(), recorder), rehearsed, sha256)
     except (DirectoryUnavailable, DirectoryMisconfigured, StoreError) as error:
         return fail(error)
     finally:
@@ -181,11 +183,11 @@ def _all_possible(settings: Settings, everybody: Everybody) -> Iterator[DecidedA
             )
 
 
-def _log_done(log: FilteringBoundLogger, rehearsed: Rehearsed, digest: bytes) -> None:
+def _log_done(log: FilteringBoundLogger, rehearsed: Rehearsed, sha256: str) -> None:
     log.info(
         "rehearsal.done",
         by=by_this_command(),
-        digest=digest.hex()[:16],
+        sha256=sha256,
         decisions=rehearsed.decisions,
         lose=rehearsed.count(Effect.LOSES),
         gain=rehearsed.count(Effect.GAINS),

@@ -10,7 +10,7 @@ from structlog.testing import CapturingLogger
 from proxy.audit.audited_log import audited
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.events import EVENTS
-from proxy.operations.log import AUDIT_ALONE, configure_log
+from proxy.operations.log import AUDIT_ALONE, configure_log, redact
 from tests.support.kept_events import KeptEvents
 
 ALICE = {"realm": "corp", "guid": "a1", AUDIT_ALONE: "alice"}
@@ -68,6 +68,12 @@ def test_no_fact_has_a_name_that_means_something_else_in_each_line() -> None:
     """It would be recorded with the line's own value: an audit search would seem to be one for audit searches."""
     for name, meaning in EVENTS.items():
         assert not {"event", "level", "timestamp"} & {*meaning.facts, *meaning.personal}, name
+
+
+def test_no_fact_has_a_name_whose_value_is_always_masked() -> None:
+    for name, meaning in EVENTS.items():
+        said = {each: "said" for each in (*meaning.facts, *meaning.personal)}
+        assert redact(None, "info", {"event": name, **said}).items() >= said.items(), name
 
 
 def test_whoever_sent_nothing_did_nothing() -> None:

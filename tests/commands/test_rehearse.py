@@ -14,6 +14,7 @@ import pytest
 from config.factors import Factor
 from config.load import load_settings
 from directory.users_file import read_users
+from proxy.audit.lifetime import configuration_loaded
 from proxy.cli import main
 from proxy.rehearsal.noting import create_notes
 from proxy.rehearsal.rehearsed import digest_of, rehearsal_key
@@ -166,5 +167,7 @@ def test_a_rehearsal_is_in_the_audit_with_its_counts(config: Path, capsys: pytes
     assert rehearsed(config, new) == 1
     (file,) = (config.parent / "audit").glob("*.jsonl")
     (line,) = [line for line in file.read_text().splitlines() if "rehearsal.done" in line]
-    assert json.loads(line)["facts"].items() >= {"decisions": 3, "lose": 2, "gain": 0}.items()
+    loaded = configuration_loaded(load_settings(Path(new), {}))
+    same = {"sha256": loaded.facts["sha256"]}
+    assert json.loads(line)["facts"].items() >= {"decisions": 3, "lose": 2, "gain": 0, **same}.items()
     assert "alice" not in file.read_text()
