@@ -181,7 +181,9 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from channel_warnings(
         settings.sms, settings.second_factor, asked, rungs=rung_channels(settings.degrade), may_stand_in=may_stand_in
     )
-    yield from degrade_warnings(settings.degrade, settings.schemes, settings.channels)
+    pages = settings.admin
+    opening = [each.name for each in settings.schemes if pages.is_on and pages.scheme in (None, each.name)]
+    yield from degrade_warnings(settings.degrade, settings.schemes, settings.channels, admin_schemes=opening)
     yield from admin_warnings(settings.admin, settings.schemes)
     yield from radius_warnings(settings.radius)
     yield from ssh_warnings(settings.ssh, settings.schemes)

@@ -6,7 +6,7 @@ mailbox is refused here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 from typing import Annotated
 
@@ -167,9 +167,14 @@ def one_mailbox_proves_two(scheme: SchemeSettings) -> bool:
 
 
 def degrade_warnings(
-    rungs: Sequence[DegradeSettings], schemes: Sequence[SchemeSettings], channels: Sequence[str]
+    rungs: Sequence[DegradeSettings],
+    schemes: Sequence[SchemeSettings],
+    channels: Sequence[str],
+    *,
+    admin_schemes: Collection[str],
 ) -> Iterator[str]:
-    """What works, but is seldom meant. `channels`: those that passcodes go by otherwise."""
+    """What works, but is seldom meant. `channels`: those that passcodes go by otherwise. `admin_schemes`: by which
+    somebody may open the admin pages."""
     for rung in rungs:
         at = f'degrade ("{rung.name}")'
         if rung.what is RungKind.MAIL:
@@ -178,6 +183,11 @@ def degrade_warnings(
                 f"{at}: is a weak rung: while it is in force, anyone who can read a mailbox passes as the holder of the"
                 f" phone in {names}"
             )
+            if any(each.name in admin_schemes for each in covered_by(rung, schemes)):
+                yield (
+                    f"{at}: opens the admin pages by a mail too: name the other schemes in schemes, and in [admin] a"
+                    " scheme that is none of them"
+                )
         if rung.what is RungKind.CHANNELS and rung.channels == tuple(each for each in channels if each != EMAIL):
             yield f"{at}: changes nothing: text messages go by these channels anyway"
         if rung.what is RungKind.REMEMBERED and all(scheme.remember is None for scheme in schemes):

@@ -88,6 +88,24 @@ def test_what_is_seldom_meant_is_warned_of(tmp_path: Path, one: dict[str, Any], 
     assert told[0].startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("schemes", "admin", "is_warned_of"),
+    [
+        (None, {"groups": ["Admins"]}, True),
+        (None, {"groups": ["Admins"], "scheme": "browser"}, True),
+        (["browser"], {"groups": ["Admins"], "scheme": "admins"}, False),
+        (None, {}, False),
+    ],
+)
+def test_a_mail_that_would_open_the_admin_pages_is_told(
+    tmp_path: Path, schemes: list[str] | None, admin: dict[str, Any], is_warned_of: bool
+) -> None:
+    two = [{"name": name, "factors": ["password", "sms"]} for name in ("browser", "admins")]
+    mail = rung("mail") if schemes is None else rung("mail", schemes=schemes)
+    told = warnings(settings_with(tmp_path, mail, schemes=two, admin=admin))
+    assert any(each.startswith('degrade ("mail"): opens the admin pages') for each in told) is is_warned_of
+
+
 def test_the_gateway_of_a_rung_is_not_called_unused(tmp_path: Path) -> None:
     gateway = {"own": {"url": "https://sms.example/", "body": "{text}{number}", "success": "OK"}}
     settings = settings_with(tmp_path, rung("channels", channels=["own"]), sms={"http": gateway})
