@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.factors import ChannelKind
+from proxy.audit.audited_log import event_of
 from proxy.delivery.bounces.desk import ALARM_SECONDS, Taken
 from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.delivery_store import FailureReason
@@ -26,6 +27,10 @@ async def test_a_failure_is_noted_at_its_message_and_told_once() -> None:
     assert (noted.status, noted.reason) == (DeliveryStatus.FAILED, "number_refused")
     (line,) = at.told("passcode.bounced")
     assert (line["guid"], line["destination"], line["reason"]) == ("guid-anna", "•••456", "number_refused")
+    recorded = event_of(line)
+    assert recorded is not None
+    assert (recorded.actor, recorded.person and recorded.person.guid) == (None, "guid-anna")
+    assert recorded.facts["reason"] == "number_refused"
     (failure,) = await at.store.deliveries.failures(since=0.0)
     assert (failure.username, failure.failed_at, failure.sent_at) == ("anna", NOW + 60, NOW)
     assert b'gatepost_bounces_total{reason="number_refused"} 1.0' in at.metrics.render()

@@ -360,6 +360,9 @@ async def test_each_factor_added_or_removed_is_told_with_a_link(stage: Stage) ->
         "factor.added",
         "factor.removed",
     ]
+    added, removed = stage.recorded.one("factor.added"), stage.recorded.one("factor.removed")
+    assert (added.actor, added.facts) == (removed.actor, removed.facts)
+    assert (added.actor and added.actor.realm, added.facts) == ("local", {"factor": "totp"})
 
 
 async def test_what_proves_is_in_no_log_and_not_readable_in_the_store(stage: Stage, tmp_path: Path) -> None:

@@ -205,6 +205,12 @@ async def test_reason_approver_and_end_are_recorded(stage: Stage) -> None:
     assert line["guid"] == line["given_by"] != line["person_guid"]
     signed_in = said(stage, "sign_in.succeeded")[-1]
     assert (signed_in["factors"], signed_in["pass_id"]) == ("password pass", line["pass_id"])
+    given, entry = stage.recorded.one("admin.pass_given"), stage.recorded.of("sign_in.succeeded")[-1]
+    assert given.actor is not None
+    assert given.person is not None
+    assert (given.actor.guid, given.person.guid) == (line["guid"], line["person_guid"])
+    assert (given.facts["apps"], given.personal) == ("Wiki", {"reason": "Phone at home"})
+    assert entry.facts["pass_id"] == given.facts["pass_id"] == line["pass_id"]
 
 
 async def test_the_person_is_told_by_mail_and_on_their_number(stage: Stage) -> None:

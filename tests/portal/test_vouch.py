@@ -565,6 +565,13 @@ async def test_reason_approver_and_end_are_recorded_and_no_words(stage: Stage) -
     assert (line["answer"], line["person_guid"]) == ("yes", asked.guid)
     signed_in = said(stage, "sign_in.succeeded")[-1]
     assert (signed_in["factors"], signed_in["pass_id"]) == ("password pass", line["pass_id"])
+    recorded = [stage.recorded.one(name) for name in ("vouch.asked", "vouch.answered")]
+    assert [(each.actor and each.actor.guid, each.person and each.person.guid) for each in recorded] == [
+        (asked.guid, None),
+        (asked.asked_of.guid, asked.guid),
+    ]
+    assert [each.personal["reason"] for each in recorded] == ["Phone at home"] * 2
+    stage.recorded.holds_none_of([word for pair in asked.offered for word in pair.split() if len(word) > 5])
     assert not any(word in stage.log_text for pair in asked.offered for word in pair.split() if len(word) > 5)
 
 
