@@ -65,6 +65,8 @@ NOT_OURS = {
     "TLS: tlsv1 alert unknown ca",
     "certificate unknown",
     "CSRF failed",
+    "Failed to export spans",
+    "encountered while exporting",
     "PermissionError: ... '/opt/gatepost/bin/python3'",
 }
 """Symptoms in the words of other programs."""
