@@ -126,7 +126,7 @@ groups = ["{group}"]
 clients = ["browser", "bearer"]
 """
 
-_DIRECTORIES = """\
+DIRECTORIES = """\
 [[directories]]
 name = "local"
 type = "local"
@@ -225,7 +225,7 @@ def write_gatepost(
             scheme="http" if tls is None else "https",
             tls="" if tls is None else f'tls_certificate = "{tls[0]}"\ntls_key = "{tls[1]}"\n',
             sign_in=SIGN_IN,
-            directory=_DIRECTORIES if directory is None else directory,
+            directory=DIRECTORIES if directory is None else directory,
             smtp_port=smtp_port,
             files=FILES,
             echo=ECHO,

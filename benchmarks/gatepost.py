@@ -80,7 +80,7 @@ def _session(number: int) -> Session:
     )
 
 
-async def _store_token(store: Store) -> str:
+async def store_token(store: Store) -> str:
     """Of the first person, for a client without a browser."""
     token = new_token()
     await store.sessions.create_session(replace(_session(0), way=Way.API), cookie=token_digest(token), host=TOKEN_HOST)
@@ -91,7 +91,7 @@ async def _prepare(settings: Settings, arguments: argparse.Namespace) -> dict[st
     """In a separate loop, so that the measured server starts without leftovers."""
     store = open_store(settings.store)
     (tokens,) = await store_sessions(store, arguments.host, 1)
-    tokens[TOKEN_HOST] = await _store_token(store)
+    tokens[TOKEN_HOST] = await store_token(store)
     if arguments.tokens is not None:
         host = arguments.host[0]
         more = await store_sessions(store, [host], arguments.sessions)
