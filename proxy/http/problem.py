@@ -31,6 +31,7 @@ class Problem(Enum):
     UPSTREAM_BROKEN = "upstream_broken"  # 502: its answer was no HTTP
     DIRECTORY_UNAVAILABLE = "directory_unavailable"  # 503
     STORE_UNAVAILABLE = "store_unavailable"  # 503
+    SIGN_IN_UNAVAILABLE = "sign_in_unavailable"  # 503: what happens cannot be recorded, and has to be
     OVERLOADED = "overloaded"  # 503
     UPSTREAM_SILENT = "upstream_silent"  # 504
     VERSION_NOT_SUPPORTED = "version_not_supported"  # 505

@@ -47,6 +47,7 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
         Problem.UPSTREAM_BROKEN: 502,
         Problem.DIRECTORY_UNAVAILABLE: 503,
         Problem.STORE_UNAVAILABLE: 503,
+        Problem.SIGN_IN_UNAVAILABLE: 503,
         Problem.OVERLOADED: 503,
         Problem.UPSTREAM_SILENT: 504,
         Problem.VERSION_NOT_SUPPORTED: 505,

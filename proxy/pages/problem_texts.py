@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
+from proxy.pages import phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ _PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
         "directory_unavailable": ProblemText(
             N_("Sign-in is unavailable"), N_("The directory does not answer just now.")
         ),
+        "sign_in_unavailable": ProblemText(N_("Sign-in is unavailable"), phrases.CLOSED_TEXT),
         "store_unavailable": ProblemText(N_("Temporarily unavailable"), N_("Sessions cannot be read just now.")),
         "overloaded": ProblemText(N_("Very busy"), N_("There are too many requests just now.")),
         "upstream_silent": ProblemText(N_("The app does not answer"), N_("It took too long.")),

@@ -11,6 +11,7 @@ from multidict import CIMultiDictProxy
 
 from config.settings import Settings
 from directory.errors import DirectoryBusy, DirectoryError
+from proxy.audit.recorder import AuditUnavailable
 from proxy.http.internal_headers import NotFromThePlane, read_taken_in
 from proxy.http.problem import Problem
 from proxy.http.reserved import (
@@ -116,6 +117,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except NotFromThePlane:
         log.warning("portal.not_from_the_plane", **facts)
         return _answer(request, Answer(problem=Problem.INTERNAL))
+    except AuditUnavailable as error:
+        log.warning("audit.unavailable", reason=str(error), **facts)
+        return _answer(request, Answer(problem=Problem.SIGN_IN_UNAVAILABLE))
     except StoreError as error:
         log.warning("store.unavailable", reason=str(error), **facts)
         return _answer(request, Answer(problem=Problem.STORE_UNAVAILABLE))

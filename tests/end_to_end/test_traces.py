@@ -1,4 +1,5 @@
-"""One trace from the proxy in front, through the sign-in with its bind and its SMS, to the app."""
+"""One trace from the proxy in front, through the sign-in with its bind and its SMS, to the app. Traces, log, metrics
+and audit of one run hold none of its secrets."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from contextlib import AsyncExitStack
 from email import message_from_bytes, policy
 from pathlib import Path
 
+from aiohttp import ClientSession
 from argon2 import PasswordHasher
 
 from tests.processes.house import WorkersHouse
@@ -24,6 +26,8 @@ MORE = """
 name = "Intranet"
 host = "intranet.localhost"
 upstream = "{upstream}"
+[audit]
+file = "audit/gatepost.jsonl"
 [tracing]
 endpoint = "{collector}"
 one_in = 0
@@ -77,15 +81,22 @@ async def test_a_sign_in_is_traced_and_nothing_of_the_person_is_told(tmp_path: P
         assert way("directory bind") == [*to_the_page, "directory bind"]
         assert way("send") == [*to_the_page, "send"]
         assert collector.named("send").attributes == {"channel": "kapow", "outcome": "accepted"}
-        told = b"".join(collector.raw)
+        async with ClientSession() as client, client.get("http://{}:{}/metrics".format(*house.admin)) as answer:
+            metrics = await answer.read()
+        await asyncio.to_thread(lambda: house.process.__exit__())
+        lines = b"".join(each.read_bytes() for each in (tmp_path / "audit").iterdir())
+        log = "\n".join(house.process.log).encode()
+        for told in (lines, log):
+            assert b"sign_in.succeeded" in told
+        assert b'gatepost_sign_ins_total{outcome="succeeded"' in metrics
         private = (
             "alice",
             PASSWORD,
             passcode,
             NUMBER,
             NUMBER[1:],
-            "127.0.0.1:",
             *browser.cookies["signin.localhost"].values(),
         )
         for each in private:
-            assert each.encode() not in told
+            for told in (b"".join(collector.raw), metrics, lines, log):
+                assert each.encode() not in told

@@ -55,3 +55,11 @@ async def test_the_cookies_and_the_links_of_a_sign_in_are_recorded_nowhere(stage
     assert sessions
     assert forms
     stage.recorded.holds_none_of([wrong, *cookies, *sessions, *forms])
+
+
+async def test_where_it_has_to_be_recorded_and_cannot_the_page_says_that_nobody_can_sign_in(stage: Stage) -> None:
+    stage.recorded.is_full = True
+    page = await stage.password(stage.browser(), "alice", PASSWORD)
+    assert (page.status, page.headers["Retry-After"]) == (503, "5")
+    assert "Sign-in is unavailable" in page.text
+    assert "Nobody can sign in just now." in page.text
