@@ -16,6 +16,7 @@ from tests.end_to_end.house import House, open_house
 from tests.support.browser import chromium
 from tests.support.samba import ALICE_PASSWORD, PASSWORD
 from tests.support.samba_dc import SambaDC
+from tests.support.telling import tells
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one Gatepost and one browser for all
 
@@ -102,10 +103,8 @@ async def test_no_secret_reaches_the_log(house: House, page: Page) -> None:
         assert event.encode() in log
         assert event.encode() in audit
     for secret in (text.passcode, ALICE_PASSWORD, "7400123456", text.text, typed, *cookies):
-        for written in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"=")):
-            assert written not in log
-            assert written not in audit
-            assert written not in metrics
+        for form in (secret, base64.b64encode(secret.encode()).rstrip(b"=").decode()):
+            assert not any(tells(written, form) for written in (log, audit, metrics))
     for personal in (b"alice", b"ALICE", b'"address"', b'"name"', base64.b64encode(b"alice").rstrip(b"=")):
         assert personal not in audit
 

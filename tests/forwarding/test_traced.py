@@ -26,6 +26,7 @@ FROM_PROXIES = {"trusted_proxies": ["127.0.0.0/8"]}
 class Traced:
     def __init__(self, collector: OTLPCollector, staged: StageMaker, stack: AsyncExitStack) -> None:
         self.collector, self._staged, self._stack = collector, staged, stack
+        self._traces: Collector | None = None
 
     async def stage(self, *handler: object, one_in: int = 1, **options: object) -> Stage:
         settings = TracingSettings.model_validate({"endpoint": self.collector.address, "one_in": one_in})
@@ -34,14 +35,18 @@ class Traced:
         return stage
 
     async def told(self) -> OTLPCollector:
-        await asyncio.to_thread(self._traces.close)
+        traces, self._traces = self._traces, None
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
         return self.collector
 
 
 @pytest.fixture
 async def traced(staged: StageMaker) -> AsyncIterator[Traced]:
     async with AsyncExitStack() as stack:
-        yield Traced(await stack.enter_async_context(otlp_collector()), staged, stack)
+        made = Traced(await stack.enter_async_context(otlp_collector()), staged, stack)
+        yield made
+        await made.told()  # nothing is sent any more while other tests run
 
 
 def sent_on(stage: Stage) -> TraceContext:

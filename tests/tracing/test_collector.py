@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from config.tables.tracing import TracingSettings
 from proxy.tracing.collector import Collector
@@ -14,6 +15,7 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
         await given_up.wait()
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
@@ -23,6 +25,9 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None
         span = traces.begin(None, "request")
         assert span is not None
         span.end()
+        before = set(threading.enumerate())
         await asyncio.to_thread(traces.close)
         await asked.wait()  # it is still being sent
+        (sending,) = [each for each in set(threading.enumerate()) - before if each.name == "last spans"]
         given_up.set()
+        await asyncio.to_thread(sending.join)
