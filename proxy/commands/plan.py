@@ -25,7 +25,6 @@ from proxy.rehearsal.rehearsed import digest_of, rehearsal_key
 from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.secrets.keys import Keys
 from proxy.ssh.start_checks import load_or_create_host_key_of
-from proxy.store.open import open_store
 from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
 
 
@@ -82,6 +81,9 @@ def make_plan(config: Path, *, rehearsal: str | None = None, tables: str | None 
 
 def _not_rehearsed(config: Path, settings: Settings, digest: str) -> list[str]:
     """Why this configuration does not count as rehearsed, in a sentence; none if it does. In doubt it does not."""
+
+    # Not above: it takes longer to load than all else here, and few starts ask it.
+    from proxy.store.open import open_store
 
     async def was_rehearsed() -> bool:
         store = open_store(settings.store)
