@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 SECRET = re.compile(r"(?:token|digest|secret|passcode|password|password_of|csrf|mac|signature|proof)", re.ASCII)
 
 COMPARED_OTHERWISE = {
+    "proxy/audit/judging.py": "of lines that everybody may read who verifies them",
+    "proxy/commands/plan.py": "what the supervisor was told by this program, and what it says now",
     "proxy/commands/hash_password.py": "one person has typed both",
     "proxy/connect/held_session.py": "both are this user's own",
     "proxy/factors/remembered/browser.py": "when the password was set, which is no secret",
@@ -38,6 +40,12 @@ JITTER = {
     "proxy/upstreams/pool.py",
 }
 """Those that spread load and waits by chance, for which `random` is good enough."""
+NAMES_OF_TRACES = {
+    "proxy/forwarding/traced.py",
+    "proxy/tracing/collector.py",
+    "proxy/tracing/trace_context.py",
+}
+"""Ids that everybody on the way may read, and which traces are recorded."""
 
 
 def sources(holding: str) -> Iterator[tuple[str, str]]:
@@ -87,4 +95,4 @@ def test_what_guards_something_has_at_least_128_bits_of_chance() -> None:
 
 
 def test_only_jitter_comes_from_chance_that_can_be_foreseen() -> None:
-    assert {place for place, _ in sources(r"(?m)^(?:import random|from random)\b")} == JITTER
+    assert {place for place, _ in sources(r"(?m)^(?:import random|from random)\b")} == JITTER | NAMES_OF_TRACES
