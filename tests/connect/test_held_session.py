@@ -101,7 +101,7 @@ async def test_it_warns_before_the_end_and_begins_again_in_place(desk: Desk) -> 
     desk.goes_on(desk.stage.settings.sessions.idle - WARN_SECONDS + 1)
     async with desk.watched():
         await eventually(lambda: desk.held.token != first)
-        await eventually(lambda: len([each for each in desk.stage.log if each.get("way")]) == 2)
+        await eventually(lambda: desk.stage.log_text.count("sign_in.succeeded") == 2)
         await eventually(lambda: desk.said("sign_out.done"))
     warned, done = desk.person.said
     assert ("The session ends in 119 seconds." in warned, done) == (True, "You are signed in again.")
