@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.portal.admin import admin_stage, explained, signed_in_admin
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Stage, running_portal
 from tests.portal.test_password_change import running_world
 from tests.support.rungs import begun_rung
@@ -107,3 +108,13 @@ async def test_who_chooses_a_new_password_to_get_in_reads_that_nobody_does(tmp_p
         assert refused.status == 403
         assert "Sign-in is closed" in refused.text
         assert world.corp.changes == []
+
+
+async def test_the_help_desk_reads_it_of_a_person(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, degrade=RUNGS) as stage:
+        admin = await signed_in_admin(stage)
+        await begin(stage, "remembered", seconds=600)
+        page = await explained(admin, "alice")
+        assert page.status == 200
+        assert "no codes are sent by text message just now" in page.text
+        assert "&#34;remembered&#34; is in force for a while, until" in page.text

@@ -52,6 +52,7 @@ _STEPS: Mapping[str, str] = MappingProxyType(
         "account": N_("account"),
         "store": N_("store"),
         "state": N_("state"),
+        "degrade": N_("degrade"),
         "scheme": N_("scheme"),
         "number": N_("number"),
         "mail": N_("mail"),
