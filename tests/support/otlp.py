@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +43,15 @@ class OTLPCollector:
         return web.Response()
 
 
-def _kept(span: object) -> KeptSpan:
-    attributes = {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes}  # type: ignore[attr-defined]
+def _kept(span: Span) -> KeptSpan:
+    attributes = {each.key: getattr(each.value, each.value.WhichOneof("value") or "") for each in span.attributes}
     return KeptSpan(
-        name=span.name,  # type: ignore[attr-defined]
-        trace_id=span.trace_id.hex(),  # type: ignore[attr-defined]
-        span_id=span.span_id.hex(),  # type: ignore[attr-defined]
-        parent_id=span.parent_span_id.hex(),  # type: ignore[attr-defined]
+        name=span.name,
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex(),
         attributes=attributes,
-        failure=span.status.message,  # type: ignore[attr-defined]
+        failure=span.status.message,
     )
 
 
