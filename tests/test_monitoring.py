@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -47,18 +48,18 @@ def promtool(*arguments: str | Path, stdin: bytes = b"") -> str:
     return (found.stdout + found.stderr).decode()
 
 
-def alerts() -> Iterator[dict[str, str]]:
+def alerts() -> Iterator[dict[str, Any]]:
     for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]:
         yield from group["rules"]
 
 
-def panels() -> Iterator[dict[str, object]]:
+def panels() -> Iterator[dict[str, Any]]:
     yield from json.loads((ROOT / "deploy" / "grafana" / "gatepost.json").read_text())["panels"]
 
 
 def board_queries() -> list[tuple[str, str]]:
     """Each with the words of its legend; the board's variables filled in."""
-    targets = [target for panel in panels() for target in panel.get("targets", [])]  # type: ignore[attr-defined]
+    targets = [target for panel in panels() for target in panel.get("targets", [])]
     return [
         (each["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*"), each["legendFormat"])
         for each in targets
@@ -120,9 +121,9 @@ def test_each_alert_says_how_bad_it_is_what_it_means_and_where_more_stands() -> 
     for alert in alerts():
         name, notes = alert["alert"], alert["annotations"]
         assert set(alert) == {"alert", "expr", "for", "labels", "annotations"}, name
-        assert set(notes) == {"summary", "description", "runbook"}, name  # type: ignore[arg-type]
+        assert set(notes) == {"summary", "description", "runbook"}, name
         assert alert["labels"] in ({"severity": "critical"}, {"severity": "warning"}), name
-        assert notes["runbook"] == f"docs/alerts.md#{slug(name, '-')}", name  # type: ignore[index]
+        assert notes["runbook"] == f"docs/alerts.md#{slug(name, '-')}", name
 
 
 def test_each_alert_has_its_section_which_says_what_people_see_and_what_to_do() -> None:
@@ -166,7 +167,7 @@ def test_the_board_has_a_row_for_each_subject_and_its_panels_do_not_lie_on_each_
     ]
     taken: set[tuple[int, int]] = set()
     for panel in panels():
-        at: dict[str, int] = panel["gridPos"]  # type: ignore[assignment]
+        at: dict[str, int] = panel["gridPos"]
         places = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert not taken & places
         taken |= places
