@@ -13,29 +13,16 @@ from structlog.testing import CapturingLogger
 
 from config.settings import Settings
 from proxy.audit.audited_log import audited
-from proxy.audit.event import AuditEvent
 from proxy.degrade.keep_degrade import KeptDegrade, keep_degrade
 from proxy.operations.metrics import Metrics
 from proxy.store.contract import Store
 from tests.portal.stage import NOW, portal_settings
 from tests.support.eventually import eventually
+from tests.support.kept_events import KeptEvents
 from tests.support.memory_store import MemoryStore
 from tests.support.rungs import begun_rung
 
 RUNGS = [{"name": "closed", "what": "closed"}, {"name": "remembered", "what": "remembered"}]
-
-
-class Kept:
-    """A `Recorder`."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def record(self, event: AuditEvent) -> None:
-        self.events.append(event)
-
-    async def written(self) -> None:
-        return
 
 
 class Clock:
@@ -44,7 +31,7 @@ class Clock:
 
 
 class Worker:
-    def __init__(self, kept: KeptDegrade, recorder: Kept, logger: CapturingLogger, metrics: Metrics) -> None:
+    def __init__(self, kept: KeptDegrade, recorder: KeptEvents, logger: CapturingLogger, metrics: Metrics) -> None:
         self.kept = kept
         self.recorder = recorder
         self.metrics = metrics
@@ -57,7 +44,7 @@ class Worker:
 
 @asynccontextmanager
 async def worker(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[Worker]:
-    logger, recorder, metrics = CapturingLogger(), Kept(), Metrics()
+    logger, recorder, metrics = CapturingLogger(), KeptEvents(), Metrics()
     log = structlog.wrap_logger(logger, wrapper_class=structlog.make_filtering_bound_logger(0), processors=[])
     both = audited(log, recorder)
     async with AsyncExitStack() as stack:

@@ -8,7 +8,7 @@ import io
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
@@ -16,7 +16,6 @@ import structlog
 
 from config.settings import CanarySettings, Settings
 from proxy.audit.audited_log import audited
-from proxy.audit.event import AuditEvent
 from proxy.canary.canary_message import CanaryStore
 from proxy.canary.create_canaries import ServedCanaries, create_canaries
 from proxy.delivery.channels_in_order import Channels, Order
@@ -24,6 +23,7 @@ from proxy.delivery.create_channels import create_channels
 from proxy.operations.log import redact
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import delivery_settings, relay_settings
+from tests.support.kept_events import KeptEvents
 from tests.support.people import NOW
 from tests.support.smtp_sink import Received
 
@@ -43,19 +43,6 @@ class Watch:
         return self.now
 
 
-@dataclass(slots=True)
-class RecordedAudit:
-    """A `Recorder` that keeps everything."""
-
-    events: list[AuditEvent] = field(default_factory=list)
-
-    def record(self, event: AuditEvent) -> None:
-        self.events.append(event)
-
-    async def written(self) -> None:
-        return
-
-
 @dataclass(slots=True, kw_only=True)
 class Node:
     """What one node has of them."""
@@ -64,7 +51,7 @@ class Node:
     channels: Channels
     clock: Callable[[], float]
     metrics: Metrics
-    audit: RecordedAudit
+    audit: KeptEvents
     log: io.StringIO
 
     def told(self, event: str) -> list[dict[str, Any]]:
@@ -82,7 +69,7 @@ def canary_settings(port: int, *canaries: dict[str, Any], **changes: Any) -> Set
 
 def node(settings: Settings, store: CanaryStore, clock: Callable[[], float], order: Order | None = None) -> Node:
     """`order`: the channels that people's codes go by now; None: those of the settings."""
-    out, metrics, audit = io.StringIO(), Metrics(), RecordedAudit()
+    out, metrics, audit = io.StringIO(), Metrics(), KeptEvents()
     log = structlog.wrap_logger(
         structlog.WriteLogger(out),
         processors=[redact, structlog.processors.JSONRenderer()],
