@@ -83,7 +83,7 @@ def _is_shown(action: argparse.Action) -> bool:
 
 def _usage(action: argparse.Action) -> str:
     name = str(action.metavar or action.dest)
-    return {None: name, "?": f"[{name}]", "+": f"{name}..."}.get(action.nargs, name)  # type: ignore[call-overload]
+    return {None: name, "?": f"[{name}]", "*": f"[{name}...]", "+": f"{name}..."}.get(action.nargs, name)  # type: ignore[call-overload]
 
 
 def _spelled(action: argparse.Action) -> str:
