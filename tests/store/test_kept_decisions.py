@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.factors import Factor
-from config.settings import AppSettings, SessionSettings, StoreSettings
+from config.settings import AppSettings, StoreSettings
 from proxy.access.networks import network_of
 from proxy.audit.person_keys import PersonKeys, month_of
 from proxy.forwarding.admissions import Admissions
@@ -25,6 +25,7 @@ from proxy.sessions.session import Session
 from proxy.store.contract import Store
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from tests.store.contract.values import LIMITS
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
 from tests.support.redis_server import RedisServer, new_prefix
@@ -52,9 +53,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, redis_server: Re
         opened_store = RedisStore(StoreSettings(url=redis_server.url, prefix=new_prefix()))
     yield opened_store
     await opened_store.close()
-
-
-LIMITS = SessionSettings(idle=1800.0, absolute=43_200.0)
 
 
 class Signer(Assertions):

@@ -12,7 +12,6 @@ from tests.support.people import NOW
 HOST = "signin.corp.example"
 WIKI = "wiki.corp.example"
 LIMITS = SessionSettings(idle=1800.0, absolute=43_200.0)
-LIMITS = SessionSettings(idle=1800.0, absolute=43_200.0)
 
 
 def cookie() -> bytes:
