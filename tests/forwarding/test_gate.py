@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from config.settings import AppSettings
 from proxy.factors.confinement import Confinement
 from proxy.forwarding import gate
 from proxy.forwarding.admissions import Admissions
@@ -248,13 +249,12 @@ async def test_the_page_of_an_app_that_is_down_leads_to_the_same_address(stage: 
         assert address.encode() not in response.body
 
 
+class Signer:
+    def sign(self, *_: object) -> bytes:
+        return b"x"
+
+
 def test_an_admission_is_made_again_when_the_facts_changed() -> None:
-    class Signer:
-        def sign(self, *_: object) -> bytes:
-            return b"x"
-
-    from tests.forwarding.stage import AppSettings
-
     app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
     admissions = Admissions(Signer())  # type: ignore[arg-type]
     alice, stripped = session_of("alice"), session_of("bob", session_id="id-of-alice")
@@ -267,12 +267,6 @@ def test_an_admission_is_made_again_when_the_facts_changed() -> None:
 
 
 def test_a_denial_is_recorded_once_and_not_with_each_request() -> None:
-    class Signer:
-        def sign(self, *_: object) -> bytes:
-            return b"x"
-
-    from tests.forwarding.stage import AppSettings
-
     app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
     recorded = KeptEvents()
     admissions = Admissions(Signer(), recorder=recorded)  # type: ignore[arg-type]
@@ -289,12 +283,6 @@ def test_a_denial_is_recorded_once_and_not_with_each_request() -> None:
 
 
 def test_admissions_are_bounded_and_the_oldest_goes_first() -> None:
-    class Signer:
-        def sign(self, *_: object) -> bytes:
-            return b"x"
-
-    from tests.forwarding.stage import AppSettings
-
     app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
     admissions = Admissions(Signer(), capacity=2)  # type: ignore[arg-type]
     sessions = [session_of("alice", session_id=f"id-{number}") for number in range(3)]
