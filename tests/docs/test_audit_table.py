@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from proxy.audit.events import EVENTS
-from tests.docs.events_in_code import events
+from tests.docs.events_in_code import ROOT, events
 from tests.docs.test_events_and_metrics import rows
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_each_event_has_its_row_with_what_is_kept_in_the_clear_and_sealed() -> None:
