@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -95,6 +96,17 @@ def told(*checks: Iterable[_T]) -> Iterator[_T]:
 def late(find: Callable[[], Iterable[_T]]) -> Iterator[_T]:
     """What `find` gives, called as late as `told` asks: what it is about may be `Unknown`."""
     yield from find()
+
+
+def missing_package(module: str, place: Place, needs: str) -> Iterator[Finding]:
+    """Where the package of an extra is not there. Without the setting at `place`, nobody needs it: ask only with it.
+
+    `module`: the one of ours that imports it; `needs`: such as ``needs pyrad``.
+    """
+    try:
+        import_module(module)
+    except ImportError:
+        yield place, f"{needs}, which is not installed: install the packages of deploy/requirements.txt"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

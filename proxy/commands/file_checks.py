@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.load import load_with_files
 from config.named_files import certificate_problems
-from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, late, told
+from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, late, missing_package, told
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
@@ -70,22 +70,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 def _radius_library(settings: Settings) -> Iterator[Finding]:
     if settings.radius.is_on:
-        try:
-            # pyrad is an extra: without `[radius]` nobody needs it.
-            import proxy.radius.packets  # noqa: F401
-        except ImportError:
-            message = "needs pyrad, which is not installed: install the packages of deploy/requirements.txt"
-            yield Place("radius", None, "listen"), message
+        yield from missing_package("proxy.radius.packets", Place("radius", None, "listen"), "needs pyrad")
 
 
 def _tracing_library(settings: Settings) -> Iterator[Finding]:
     if settings.tracing.is_on:
-        try:
-            # OpenTelemetry is an extra: without `[tracing]` nobody needs it.
-            import proxy.tracing.collector  # noqa: F401
-        except ImportError:
-            message = "needs OpenTelemetry, which is not installed: install the packages of deploy/requirements.txt"
-            yield Place("tracing", None, "endpoint"), message
+        yield from missing_package("proxy.tracing.collector", Place("tracing", None, "endpoint"), "needs OpenTelemetry")
 
 
 def _catalogues(settings: Settings) -> Iterator[ConfigurationProblem]:

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.problems import Finding, Place
+from config.problems import Finding, Place, missing_package
 from config.settings import Settings
 from directory.directory import CheckResult
 from proxy.secrets.key_text import KeyFileError
 from proxy.ssh.host_key import check_host_key, fingerprint, host_key_file, load_or_create_host_key
 
-NOT_INSTALLED = "needs asyncssh, which is not installed: install the packages of deploy/requirements.txt"
-
 
 def ssh_library_problems(settings: Settings) -> Iterator[Finding]:
     """A package that is not there."""
     if settings.ssh.is_on:
-        try:
-            import proxy.ssh.jump_host  # noqa: F401
-        except ImportError:
-            yield Place("ssh", None, "listen"), NOT_INSTALLED
+        yield from missing_package("proxy.ssh.jump_host", Place("ssh", None, "listen"), "needs asyncssh")
 
 
 def host_key_problems(settings: Settings) -> Iterator[Finding]:
