@@ -88,15 +88,14 @@ class TrafficMetrics(Collector):
             "Time from a request without a body to the head of its answer, of a sample",
             labels=("app",),
         )
+        bounds = [*map(str, ANSWER_SECONDS), "+Inf"]
         for app, traffic in self._traffic.items():
             for digit, count in enumerate(traffic.by_class):
                 if count:
                     requests.add_metric((app, f"{digit}xx"), count)
             failures.add_metric((app,), traffic.upstream_failures)
-            bounds = [*map(str, ANSWER_SECONDS), "+Inf"]
-            answers.add_metric(
-                (app,), list(zip(bounds, accumulate(traffic.timed), strict=True)), sum_value=traffic.answer_seconds
-            )
+            buckets = list(zip(bounds, accumulate(traffic.timed), strict=True))
+            answers.add_metric((app,), buckets, sum_value=traffic.answer_seconds)
         yield requests
         yield failures
         yield answers
