@@ -16,7 +16,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import Settings, TracingSettings
+from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
@@ -76,7 +76,7 @@ from proxy.store.open import open_store
 from proxy.throttle.login_tries import LoginTries
 from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
-from proxy.tracing.spans import Traces
+from proxy.tracing.open_traces import serving_traces
 
 Clock = Callable[[], float]
 
@@ -146,7 +146,7 @@ async def running(
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
         languages = languages_of(settings.pages)
-        traces = _traces(settings.tracing, stack)
+        traces = await stack.enter_async_context(serving_traces(settings.tracing))
         degrade = await keep_degrade(stack, settings, store.rungs, metrics=metrics, log=log, clock=clock)
         channel = create_channels(
             settings,
@@ -408,17 +408,6 @@ def readiness_checks(
         "https gateways": Check(need=Need.HELPFUL, ask=lambda: channel.gateway_trouble()),
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
-
-
-def _traces(tracing: TracingSettings, stack: AsyncExitStack) -> Traces | None:
-    if not tracing.is_on:
-        return None
-    # OpenTelemetry, on which it stands, is an extra.
-    from proxy.tracing.collector import Collector
-
-    collector = Collector(tracing)
-    stack.push_async_callback(asyncio.to_thread, collector.close)
-    return collector
 
 
 def _private_socket(stack: AsyncExitStack) -> Path:
