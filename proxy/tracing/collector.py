@@ -89,9 +89,11 @@ class Collector:
         if parent is None:
             if self._draw() >= self._share or not self._has_room():
                 return None
-        elif not parent.is_sampled:
+            inside = None
+        elif parent.is_sampled:
+            inside = trace.set_span_in_context(NonRecordingSpan(_as_otel(parent)))
+        else:
             return None
-        inside = trace.set_span_in_context(NonRecordingSpan(_as_otel(parent))) if parent is not None else None
         return _Recorded(self._tracer, self._tracer.start_span(name, inside, SpanKind.SERVER))
 
     def _has_room(self) -> bool:
@@ -110,5 +112,5 @@ class Collector:
 
 
 def _as_otel(parent: TraceContext) -> SpanContext:
-    flags = TraceFlags(TraceFlags.SAMPLED if parent.is_sampled else TraceFlags.DEFAULT)
-    return SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=flags)
+    """Of one that is recorded."""
+    return SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
