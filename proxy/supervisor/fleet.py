@@ -178,12 +178,11 @@ class Fleet:
         for child in self._workers.values():
             child.tell(word)
 
-    def have_recorded(self, name: str, **facts: str | int) -> bool:
-        """Have one that serves record it; False: none does."""
+    def have_recorded(self, name: str, **facts: str | int) -> None:
+        """Have one that serves record it, if any does."""
         serving = next((each for each in self._workers.values() if each.is_serving), None)
         if serving is not None:
             serving.tell(f"{NOTE} {json.dumps({'event': name, 'facts': facts})}")
-        return serving is not None
 
     async def kill(self) -> None:
         """End all at once."""
