@@ -58,7 +58,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _among("networks", network_problems(settings.networks, settings.sessions))),
         late(lambda: _in("mobile", mobile_problems(settings.mobile, settings.channels))),
         _schemes(settings),
-        late(lambda: _among("degrade", _rungs(settings))),
+        _among("degrade", _rungs(settings)),
         delivery_problems(settings),
         late(lambda: _among("texts", text_problems(settings.texts, settings.all_channels, settings.message_language))),
         _in("bounces", bounces_problems(settings.bounces)),
