@@ -207,17 +207,17 @@ class Admissions:
                 del self._by_session[next(iter(self._by_session))]
             of_session = self._by_session[session.session_id] = {}
         key = app.name if rule is None else rule.key
-        admission = of_session.get(key)
-        if admission is None or now >= admission.renew_at:
-            before = admission
-            admission = of_session[key] = self._admit(session, app, now, rule, demand)
-            self._record(before, admission, app, rule)
-        elif admission.session is not session:
-            same = _same_facts(admission.session, session)
-            before = admission
-            admission = replace(admission, session=session) if same else self._admit(session, app, now, rule, demand)
-            of_session[key] = admission
-            self._record(before, admission, app, rule)
+        before = of_session.get(key)
+        if before is None or now >= before.renew_at:
+            admission = self._admit(session, app, now, rule, demand)
+        elif before.session is session:
+            return before
+        elif _same_facts(before.session, session):
+            admission = replace(before, session=session)
+        else:
+            admission = self._admit(session, app, now, rule, demand)
+        of_session[key] = admission
+        self._record(before, admission, app, rule)
         return admission
 
     def _record(self, before: Admission | None, admission: Admission, app: AppSettings, rule: PathRule | None) -> None:
