@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from structlog.typing import FilteringBoundLogger
@@ -77,6 +77,13 @@ async def acting(
         yield recorder
 
 
+async def record_acts(settings: Settings, store: Store, events: Iterable[AuditEvent], keys: Keys | None = None) -> None:
+    """What is done already."""
+    async with acting(settings, store, keys) as recorder:
+        for event in events:
+            recorder.record(event)
+
+
 async def record_afterwards(settings: Settings, events: Sequence[AuditEvent], *, command: str) -> None:
     """For a command that changes a file in a folder of somebody else's: only now it becomes the service's user, whose
     the audit is. What it did is done: that it could not be recorded is said."""
@@ -88,9 +95,7 @@ async def record_afterwards(settings: Settings, events: Sequence[AuditEvent], *,
             become_owner_of(written)
         store = open_store(settings.store)
         try:
-            async with acting(settings, store) as recorder:
-                for event in events:
-                    recorder.record(event)
+            await record_acts(settings, store, events)
         finally:
             await store.close()
     except (StoreError, WrongUser) as error:

@@ -18,7 +18,7 @@ from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.reading import files_of, read_audit
-from proxy.commands.acting import acting, person_of
+from proxy.commands.acting import person_of, record_acts
 from proxy.help_desk.person import NotFound, find_person
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys
@@ -67,8 +67,7 @@ class AuditSource:
 
     async def record(self, event: AuditEvent) -> None:
         """Who looked, which the next one finds."""
-        async with acting(self.settings, self.store, self.keys) as recorder:
-            recorder.record(event)
+        await record_acts(self.settings, self.store, [event], self.keys)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from config.settings import Settings
-from proxy.commands.acting import act, acting
+from proxy.commands.acting import act, record_acts
 from proxy.commands.arguments import duration
 from proxy.commands.table import write_table
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS, DeliveryFailure
@@ -35,8 +35,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     store = open_store(settings.store)
     try:
         found = await store.deliveries.failures(since=now - arguments.since)
-        async with acting(settings, store) as recorder:
-            recorder.record(act("admin.undelivered_shown", failures=len(found)))
+        await record_acts(settings, store, [act("admin.undelivered_shown", failures=len(found))])
     except StoreError as error:
         print(f"gatepost bounces: the store cannot be read: {error}", file=sys.stderr)
         return 1

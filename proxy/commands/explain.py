@@ -9,7 +9,7 @@ from typing import TextIO
 
 from config.settings import Settings
 from directory.create_directories import create_directories
-from proxy.commands.acting import act, acting, person_of
+from proxy.commands.acting import act, person_of, record_acts
 from proxy.commands.arguments import ip_address_text
 from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.verdict import step_text, verdict_text
@@ -44,10 +44,9 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         explaining = Explaining(settings, realms=realms, store=store, keys=_keys(settings, now))
         explanation = await explaining.explain(question, now=now)
         account = explanation.account
-        async with acting(settings, store) as recorder:
-            person = None if account is None else person_of(account)
-            facts = {"found": account is not None, "can_sign_in": explanation.can_sign_in}
-            recorder.record(act("admin.explained", person, **facts))
+        person = None if account is None else person_of(account)
+        facts = {"found": account is not None, "can_sign_in": explanation.can_sign_in}
+        await record_acts(settings, store, [act("admin.explained", person, **facts)])
     finally:
         await store.close()
         await realms.close()

@@ -20,7 +20,7 @@ from config.system_errors import file_reason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Summary
 from directory.mobile_sweep import Findings, Rules, nobody, sweep
-from proxy.commands.acting import act, acting
+from proxy.commands.acting import act, record_acts
 from proxy.commands.arguments import duration
 from proxy.help_desk.number_sweeps import MOST_SWEEPS, counted
 from proxy.mobile_formats.report_forms import ReportForm, write_as
@@ -148,8 +148,7 @@ def _record(settings: Settings, stderr: TextIO) -> None:
 async def _recorded(settings: Settings) -> None:
     store = open_store(settings.store)
     try:
-        async with acting(settings, store) as recorder:
-            recorder.record(act("admin.mobiles", done="by_command"))
+        await record_acts(settings, store, [act("admin.mobiles", done="by_command")])
     finally:
         await store.close()
 

@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
-from proxy.commands.acting import act, acting
+from proxy.commands.acting import act, record_acts
 from proxy.commands.arguments import duration
 from proxy.mobile_formats.words import one_line
 from proxy.operations.notice_board import OperatorNotice, one_paragraph
@@ -48,15 +48,14 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         if arguments.clear:
             is_down = await notices.take_down()
             if is_down:
-                async with acting(settings, store) as recorder:
-                    recorder.record(act("admin.notice_taken_down"))
+                await record_acts(settings, store, [act("admin.notice_taken_down")])
             print("The notice is taken down." if is_down else "There was no notice.", file=stdout)
             return 0
         if arguments.text is not None:
             ends_at = None if arguments.seconds is None else now + arguments.seconds
             await notices.put_up(OperatorNotice(text=arguments.text, ends_at=ends_at))
-            async with acting(settings, store) as recorder:
-                recorder.record(act("admin.notice_put_up", ends_at=0 if ends_at is None else int(ends_at)))
+            done = act("admin.notice_put_up", ends_at=0 if ends_at is None else int(ends_at))
+            await record_acts(settings, store, [done])
         print(_told(await notices.notice(), now), file=stdout)
     except StoreError as error:
         print(f"gatepost notice: the store cannot be reached: {error}", file=sys.stderr)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from config.settings import SessionSettings, Settings
 from directory.create_directories import create_directories
 from proxy.audit.event import AuditedPerson, AuditEvent
-from proxy.commands.acting import act, acting, person_of
+from proxy.commands.acting import act, person_of, record_acts
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import Found, sessions_called, short_name_of
@@ -60,14 +60,14 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     try:
         if arguments.action == "end" and arguments.all:
             ended = await store.sessions.end_all_sessions()
-            await _record(settings, store, [act("admin.sessions_ended", sessions=ended)])
+            await record_acts(settings, store, [act("admin.sessions_ended", sessions=ended)])
             return _told(ended, stdout)
         login = _login(arguments)
         found = None if login is None else await _of_person(settings, store, login)
         if arguments.action == "end":
             return await _end(settings, store, found, arguments.session, stdout)
         sessions = await store.sessions.sessions() if found is None else found.sessions
-        await _record(settings, store, _shown(found, len(sessions)))
+        await record_acts(settings, store, _shown(found, len(sessions)))
         await _list(store, sessions, settings.sessions, now, stdout, as_json=arguments.json)
     except CannotEnd as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
@@ -125,18 +125,12 @@ def _shown(found: Found | None, count: int) -> list[AuditEvent]:
     return [act("admin.sessions_shown", each, searched_by=searched_by, sessions=count) for each in whose]
 
 
-async def _record(settings: Settings, store: Store, events: Sequence[AuditEvent]) -> None:
-    async with acting(settings, store) as recorder:
-        for event in events:
-            recorder.record(event)
-
-
 async def _end(settings: Settings, store: Store, found: Found | None, prefix: str, stdout: TextIO) -> int:
     """All of a person's, or the one session of this name: only --all means all of them."""
     if found is None:
         session = _only(await store.sessions.sessions(), prefix)
         count = await end_each(store.sessions, [session])
-        await _record(settings, store, [act("admin.sessions_ended", person_of(session.principal), sessions=count)])
+        await record_acts(settings, store, [act("admin.sessions_ended", person_of(session.principal), sessions=count)])
         return _told(count, stdout)
     ended = [await end_person(store.sessions, store.browsers, guid) for guid in found.guids]
     events = []
@@ -145,7 +139,7 @@ async def _end(settings: Settings, store: Store, found: Found | None, prefix: st
         events.append(act("admin.sessions_ended", person, sessions=each.sessions))
         if each.browsers:
             events.append(act("admin.browsers_forgotten", person, browsers=each.browsers))
-    await _record(settings, store, events)
+    await record_acts(settings, store, events)
     _told(sum(each.sessions for each in ended), stdout)
     browsers = sum(each.browsers for each in ended)
     if browsers:

@@ -16,7 +16,7 @@ from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.audit.audited_log import audited
 from proxy.audit.recorder import Recorder
-from proxy.commands.acting import act, acting, by_this_command, person_of
+from proxy.commands.acting import act, acting, by_this_command, person_of, record_acts
 from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.explaining import Explaining, SignInQuestion
@@ -89,9 +89,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             with_passwords=arguments.passwords,
             now=now,
         )
-        async with acting(settings, store, keys) as recorder:
-            cleared = {"wrong_ones_too": arguments.passwords, "address_too": arguments.address is not None}
-            recorder.record(act("admin.unlocked", person_of(principal), **cleared))
+        cleared = {"wrong_ones_too": arguments.passwords, "address_too": arguments.address is not None}
+        await record_acts(settings, store, [act("admin.unlocked", person_of(principal), **cleared)], keys)
         print(f"{principal.username} ({principal.realm}): counts cleared", file=stdout)
         if kept is not None:
             until = "" if kept.until is None else f" That ends at {brief_text(kept.until, now)}."
