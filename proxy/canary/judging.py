@@ -10,6 +10,7 @@ from itertools import takewhile
 from proxy.canary.canary_message import CanaryMessage, CanaryRecord, CanaryState, Flaw
 from proxy.delivery.channel import Outcome
 from proxy.delivery.text_rules import shown
+from proxy.operations.steady_clock import SKEW_SECONDS
 
 LOST_TIMES = 3
 """After so many times as long as a message may take, it counts as lost."""
@@ -19,9 +20,6 @@ MOST_SOONER = 6
 """But no more than so many in a row: a flat battery over a weekend is not to cost ten times as much."""
 _MOST_NUMBERS = 10
 """A text with more numbers as long as a code is none of a canary's: somebody may be trying them all."""
-_SKEW_SECONDS = 60.0
-"""So far the clocks of nodes may be apart. What was sent later than that from now was sent before the clock was set
-back, nobody knows when."""
 _SILENT_SECONDS = 60.0
 """By so much a message may be sent later than it is due: whoever sends them may have been replaced."""
 _NUMBER = re.compile("[0-9]+")
@@ -126,8 +124,9 @@ def next_at(record: CanaryRecord, judgement: CanaryJudgement, timing: Timing, *,
 
 
 def _until(record: CanaryRecord, now: float) -> Sequence[CanaryMessage]:
-    """The messages that can have been sent by now, the latest last."""
-    return [each for each in record.messages if each.sent_at <= now + _SKEW_SECONDS]
+    """The messages that can have been sent by now, the latest last. What was sent later than that, as far as clocks may
+    be apart, was sent before the clock was set back, nobody knows when."""
+    return [each for each in record.messages if each.sent_at <= now + SKEW_SECONDS]
 
 
 def _cost_nothing(message: CanaryMessage) -> bool:
