@@ -49,10 +49,6 @@ class DecisionStore(Protocol):
 _WAYS = {way.value: way for way in Way}
 
 
-def day_of(instant: float) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d")
-
-
 def days_until(now: float, keep_seconds: float) -> tuple[str, ...]:
     """The days of which decisions may be there, the earliest first; tomorrow too, for clocks differ."""
     last = datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)

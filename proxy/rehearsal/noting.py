@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proxy.access.networks import network_of
+from proxy.audit.files import day_of
 from proxy.audit.person_keys import PersonKeys, PersonKeyStore, month_of
 from proxy.operations.store_errors import StoreError
-from proxy.rehearsal.decisions import DecisionStore, SealedDecision, day_of, to_bytes
+from proxy.rehearsal.decisions import DecisionStore, SealedDecision, to_bytes
 from proxy.secrets.keys import Keys
 from proxy.sessions.decided import DecidedAccess
 

@@ -13,9 +13,10 @@ import pytest
 from config.factors import Factor
 from config.settings import AppSettings, StoreSettings
 from proxy.access.networks import network_of
+from proxy.audit.files import day_of
 from proxy.audit.person_keys import PersonKeys, month_of
 from proxy.forwarding.admissions import Admissions
-from proxy.rehearsal.decisions import day_of, days_until
+from proxy.rehearsal.decisions import days_until
 from proxy.rehearsal.noting import AT_ONCE, MOST_WAITING, DecisionNotes, create_notes
 from proxy.rehearsal.opening import opened
 from proxy.secrets.keys import Keys
