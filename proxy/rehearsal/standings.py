@@ -12,7 +12,7 @@ from proxy.factors.enrolment import Enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.second_factor import Chosen, Lack, SecondFactor, Unusable
-from proxy.rehearsal.rehearse import KnownStanding
+from proxy.rehearsal.rehearse import KnownStanding, People
 from proxy.secrets.keys import Keys
 from proxy.sign_in.create import SignInStore, create_passes, second_factors
 from proxy.sign_in.walk import ProofPlaces
@@ -21,9 +21,6 @@ _NO_PASS = Unusable(factor=Factor.PASS, lack=Lack.PASS, reason="no_pass")
 _OTHER_HOST = Unusable(factor=Factor.PASSKEY, lack=Lack.ENROLMENT, reason="made_for_another_host")
 _DECIDES_PLACES = ("mobile", "second_factor", "sms", "passcode", "help_desk")
 """The tables that say what somebody can prove; more than enough of them."""
-
-By = tuple[str, str]
-"""Realm and GUID."""
 
 
 class _KnownEnrolments:
@@ -53,7 +50,7 @@ class Standings:
         self._enrolments: EnrolmentStore | None = None
         self._places: dict[tuple[object, ...], ProofPlaces] = {}
 
-    async def of(self, settings: Settings, people: Iterable[KnownPerson]) -> Mapping[By, KnownStanding]:
+    async def of(self, settings: Settings, people: Iterable[KnownPerson]) -> People:
         """Raises `StoreUnavailable`. What two configurations say alike is asked once."""
         factors = await self._factors(settings)
         has_passkeys = settings.server.public_url.host == self._passkeys_of
