@@ -18,7 +18,7 @@ from directory.known_person import KnownPerson
 from proxy.access.networks import is_within, parse_address
 from proxy.access.policy import NotInGroups, asked_for, judge
 from proxy.access.rules import AppRules, PathRule, create_app_rules, rules_of
-from proxy.access.schemes import AppDemand, create_app_demand
+from proxy.access.schemes import create_app_demand
 from proxy.factors.second_factor import Unusable, not_by_this_way
 from proxy.rehearsal.parts import Part
 from proxy.sessions.way import Way, provable_by
@@ -113,12 +113,11 @@ class Replay:
         settings = self._settings_of_way.get(asker.way, self._settings)
         ways = [self._way(settings, asker, first, app, rule) for first in self._firsts(asker)]
         best = next((way for way in ways if not way.stops), ways[0])
-        demand = self._demands[app.name] if app is not None else None
         if best.stops:
-            return Access(is_open=False, why=_why_not(settings, asker, best, app, rule, demand))
+            return Access(is_open=False, why=_why_not(settings, asker, best, app, rule))
         asked = None
         if app is not None and asker.first not in CREDENTIALS:
-            principal = asker.person.principal
+            principal, demand = asker.person.principal, self._demands[app.name]
             asked = asked_for(principal, best.first_factor, asker.address, rule=rule, demand=demand)
         by = [each for each in (best.scheme.name if best.scheme else "", asked.scheme if asked else "") if each]
         named = ", then ".join(f'"{each}"' for each in dict.fromkeys(by))
@@ -154,14 +153,7 @@ class Replay:
         return walked(settings, walk, person.principal, first, None, address=asker.address, app=name, rule=rule)
 
 
-def _why_not(
-    settings: Settings,
-    asker: Asker,
-    way: ForeseenWay,
-    app: AppSettings | None,
-    rule: PathRule | None,
-    demand: AppDemand | None,
-) -> str:
+def _why_not(settings: Settings, asker: Asker, way: ForeseenWay, app: AppSettings | None, rule: PathRule | None) -> str:
     stop: Stop = way.stops[0]
     principal = asker.person.principal
     if stop is Obstacle.NOT_IN_GROUPS and app is not None:
