@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from config.frozen_table import named
 from config.problems import nearest
 from config.settings import DegradeSettings, RungKind, Settings
 from config.system_errors import user_name
@@ -90,7 +91,7 @@ def _configured(arguments: argparse.Namespace, settings: Settings) -> DegradeSet
             what = "a rung that begins" if arguments.end else "a rung: name one"
             raise _Unusable(f"--{given[0]} belongs to {what}")
         return None
-    found = next((each for each in settings.degrade if each.name == arguments.name), None)
+    found = named(settings.degrade, arguments.name)
     if found is None:
         names = [each.name for each in settings.degrade]
         there_is = "the configuration has no [[degrade]]" if not names else f'there is no rung "{arguments.name}"'

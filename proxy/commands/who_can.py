@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
+from config.frozen_table import named
 from config.settings import AppSettings, Settings
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO) -> int:
     """0; 1 where a directory cannot be read, 2 for an app that is not there."""
-    app = next((each for each in settings.apps if each.name == arguments.app), None)
+    app = named(settings.apps, arguments.app)
     if app is None:
         there = ", ".join(each.name for each in settings.apps)
         print(f"gatepost who-can: there is no app {arguments.app!r}; there are: {there}", file=sys.stderr)
