@@ -8,7 +8,7 @@ count, and a group that is no security group neither counts nor passes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.settings import ActiveDirectorySettings
@@ -28,10 +28,9 @@ from directory.active_directory.domain import Domain
 from directory.active_directory.filters import GROUP, IS_PERSON
 from directory.active_directory.groups import is_security_group, resolve_groups
 from directory.active_directory.messages import Entry, Search
-from directory.active_directory.paged_search import PagedSearch, SearchRefused
+from directory.active_directory.paged_search import SearchRefused
 from directory.active_directory.reader import Reader
-from directory.active_directory.sweep import PAGE_SIZE, WAIT_SECONDS, domain_and_base, service_connection
-from directory.active_directory.value_ranges import is_in_ranges
+from directory.active_directory.sweep import WAIT_SECONDS, domain_and_base, entries_in_whole, service_connection
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.known_person import KnownPerson, Population
@@ -61,7 +60,8 @@ def population(
             found_without = _Names(members.without(gone.names_by_sid), asked.names_by_sid)
             persons = {}
             wanted = (*_OF_PERSONS, *settings.mobile_attributes)
-            for entry in _all(settings, connection, Search(base_dn=base, filter_text=IS_PERSON, attributes=wanted)):
+            search = Search(base_dn=base, filter_text=IS_PERSON, attributes=wanted)
+            for entry in entries_in_whole(settings, connection, search):
                 person = _person(entry, settings, found, found_without if without else found, now)
                 persons[person.principal.guid] = person
         except ConnectionFailed as exc:
@@ -119,23 +119,12 @@ class _Names:
 def _memberships(settings: ActiveDirectorySettings, connection: Connection, domain: Domain) -> _Memberships:
     sid_by_dn, above = {}, {}
     search = Search(base_dn=domain.root_dn, filter_text=f"(&{GROUP})", attributes=_OF_GROUPS)
-    for entry in _all(settings, connection, search):
+    for entry in entries_in_whole(settings, connection, search):
         sids = entry.attributes.get("objectsid")
         if sids and is_security_group(entry):
             sid_by_dn[entry.dn.casefold()] = sids[0]
             above[sids[0]] = tuple(dn.casefold() for dn in texts(entry, _MEMBER_OF))
     return _Memberships(sid_by_dn=sid_by_dn, above=above)
-
-
-def _all(settings: ActiveDirectorySettings, connection: Connection, search: Search) -> Iterator[Entry]:
-    in_ranges = []
-    for entry in PagedSearch(connection, search, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS):
-        if is_in_ranges(entry):
-            in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
-        else:
-            yield entry
-    for entry in in_ranges:
-        yield Reader(settings.name, connection, time.monotonic() + WAIT_SECONDS).in_whole(entry)
 
 
 def _person(

@@ -65,19 +65,29 @@ def sweep(
             domain, base = domain_and_base(connection, settings, base_dn)
             attributes = attributes_to_read(settings.mobile_attributes)
             search = Search(base_dn=base, filter_text=IS_PERSON, attributes=attributes)
-            in_ranges = []
-            for entry in PagedSearch(connection, search, page_size=page_size, wait_seconds=WAIT_SECONDS):
-                if is_in_ranges(entry):
-                    in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
-                else:
-                    yield _person(entry, settings, domain, service_accounts)
-            for entry in in_ranges:
-                reader = Reader(settings.name, connection, time.monotonic() + WAIT_SECONDS)
-                yield _person(reader.in_whole(entry), settings, domain, service_accounts)
+            for entry in entries_in_whole(settings, connection, search, page_size=page_size):
+                yield _person(entry, settings, domain, service_accounts)
         except ConnectionFailed as exc:
             raise DirectoryUnavailable(settings.name, str(exc)) from exc
         except (SearchRefused, UnreadableAccount) as exc:
             raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+
+
+def entries_in_whole(
+    settings: ActiveDirectorySettings, connection: Connection, search: Search, *, page_size: int = PAGE_SIZE
+) -> Iterator[Entry]:
+    """All that the search finds; last those with more values than fit into one answer.
+
+    Raises `ConnectionFailed` or `SearchRefused`.
+    """
+    in_ranges = []
+    for entry in PagedSearch(connection, search, page_size=page_size, wait_seconds=WAIT_SECONDS):
+        if is_in_ranges(entry):
+            in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
+        else:
+            yield entry
+    for entry in in_ranges:
+        yield Reader(settings.name, connection, time.monotonic() + WAIT_SECONDS).in_whole(entry)
 
 
 def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
