@@ -38,6 +38,7 @@ path = "/"
 public = true
 {more}
 """
+AUDIT = '[audit]\nfile = "audit/gatepost.jsonl"\n'
 ALICE = (
     '[[users]]\nusername = "alice"\npassword_hash = '
     '"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$ASk1XJqqSbW1k5ZbjXhRnhOzq6Hn2kcgNDN8Fhgf2Vk"\n'
@@ -93,6 +94,11 @@ class WorkersHouse:
 
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self.process.log if line.startswith("{")]
+
+    def audited(self) -> list[list[dict[str, Any]]]:
+        """What `AUDIT` has written so far: the lines of each file."""
+        files = sorted((self.config.parent / "audit").glob("gatepost-*"))
+        return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
 
 
 def _address(found: list[str]) -> tuple[str, int]:

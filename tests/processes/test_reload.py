@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import os
 import re
 import signal
@@ -15,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.processes.house import ALICE, WorkersHouse, children_of, workers_house
+from tests.processes.house import ALICE, AUDIT, WorkersHouse, children_of, workers_house
 from tests.support.eventually import eventually_told
 from tests.support.gatepost import free_port, gatepost_here
 
-AUDIT = '[audit]\nfile = "audit/gatepost.jsonl"\n'
 UNKNOWN_HOST, NO_UPSTREAM = 421, 502
 
 
@@ -80,8 +78,7 @@ def until_recorded(house: WorkersHouse, event: str) -> list[dict[str, Any]]:
     """All that is in the audit, once that is."""
 
     def recorded() -> list[dict[str, Any]]:
-        files = sorted((house.config.parent / "audit").glob("gatepost-*"))
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [line for lines in house.audited() for line in lines]
 
     async def is_there() -> bool:
         return event in [each["event"] for each in await asyncio.to_thread(recorded)]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.forwarding.test_upstreams_tunnels import GOING_AWAY, HELLO, SWITCHED, WEBSOCKET
-from tests.processes.house import children_of, workers_house
+from tests.processes.house import AUDIT, children_of, workers_house
 from tests.support.eventually import eventually
 from tests.support.raw_http import raw_client
 from tests.support.upstreams import UpstreamSide, recording_upstream
@@ -35,7 +33,7 @@ async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
             await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
 
     async with recording_upstream(answer) as upstream:
-        with workers_house(tmp_path, upstream.url, more='[audit]\nfile = "audit/gatepost.jsonl"') as house:
+        with workers_house(tmp_path, upstream.url, more=AUDIT) as house:
             async with raw_client(house.address) as busy, raw_client(house.address) as tunnel:
                 assert (await tunnel.ask(get(WEBSOCKET))).status == 101
                 assert await tunnel.reader.readexactly(len(HELLO)) == HELLO
@@ -50,14 +48,10 @@ async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
             tunnel.abort()
             assert await asyncio.to_thread(house.process.wait) == 0
             assert house.events()[-1] == "server.stopped"
-    chains = [_lines(file) for file in (tmp_path / "audit").glob("gatepost-*")]
+    chains = house.audited()
     assert sorted("server.stopping" in [each["event"] for each in lines] for lines in chains) == [False, True]
     assert [[each["event"] for each in lines[-2:]] for lines in chains] == [["worker.left", "audit.anchor"]] * 2
     assert [lines[-1]["facts"]["reason"] for lines in chains] == ["end"] * 2, "signed to the last line"
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 async def test_what_takes_longer_than_the_limit_is_ended(tmp_path: Path) -> None:
