@@ -41,11 +41,10 @@ async def test_a_sign_in_is_traced_and_nothing_of_the_person_is_told(tmp_path: P
         sink = await stack.enter_async_context(smtp_sink())
         collector = await stack.enter_async_context(otlp_collector())
         more = MORE.format(upstream=upstream, collector=collector.address)
-        house = WorkersHouse(tmp_path, upstream, workers=1, more=more, server='trusted_proxies = ["127.0.0.0/8"]')
         hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-        (tmp_path / "users.toml").write_text(
-            f'[[users]]\nusername = "alice"\npassword_hash = "{hashed}"\nmobile = "{NUMBER}"\n'
-        )
+        users = f'[[users]]\nusername = "alice"\npassword_hash = "{hashed}"\nmobile = "{NUMBER}"\n'
+        proxies = 'trusted_proxies = ["127.0.0.0/8"]'
+        house = WorkersHouse(tmp_path, upstream, users=users, workers=1, more=more, server=proxies)
         stack.push_async_callback(asyncio.to_thread, lambda: house.process.__exit__())
         await asyncio.to_thread(lambda: house.start(environ={"GATEPOST_SMTP__PORT": str(sink.port)}))
 
