@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.factors import Factor
-from config.settings import AppSettings, StoreSettings
+from config.settings import AppSettings
 from proxy.access.networks import network_of
 from proxy.audit.files import day_of
 from proxy.audit.person_keys import PersonKeys, month_of
@@ -29,7 +29,6 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.store.contract.values import LIMITS
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
-from tests.support.redis_server import RedisServer, new_prefix
 
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 DAY = 86_400.0
@@ -46,14 +45,9 @@ SECRET = (
 )
 
 
-@pytest.fixture(params=["sqlite", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Store]:
-    if request.param == "sqlite":
-        opened_store: Store = SQLiteStore(tmp_path / "state.db")
-    else:
-        opened_store = RedisStore(StoreSettings(url=redis_server.url, prefix=new_prefix()))
-    yield opened_store
-    await opened_store.close()
+@pytest.fixture
+def store(stores: tuple[Store, Store]) -> Store:
+    return stores[0]
 
 
 class Signer(Assertions):
@@ -111,9 +105,7 @@ async def test_what_is_kept_comes_back_and_the_same_of_a_day_is_kept_once(store:
     assert len(await one.kept()) == 3
 
 
-async def test_nothing_of_a_decision_can_be_read_in_the_store(
-    store: Store, tmp_path: Path, redis_server: RedisServer
-) -> None:
+async def test_nothing_of_a_decision_can_be_read_in_the_store(store: Store, tmp_path: Path) -> None:
     noting = Noting(store)
     noting.notes.note(made(ALICE))
     noting.notes.note(made(decided_on(session())))
