@@ -66,6 +66,7 @@ _READING = {
     "sweeps",
     "decisions",
     "was_rehearsed",
+    "is_leased",
     "accesses",
     "notice",
     "person_key_of",
@@ -671,7 +672,7 @@ class MemoryPersonKeys:
 
     async def keep_person_key(self, key: PersonKey) -> PersonKey:
         self._called("keep_person_key")
-        (*found,) = self._found(key.owner, key.month)
+        found = self._found(key.owner, key.month)
         return found[0] if found else self._kept.setdefault(key.key_id, key)
 
     async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
