@@ -47,7 +47,7 @@ FORGET, SETTLE = f"{PERSON}/forget-browsers", f"{PERSON}/settle"
 
 
 async def collect(states: States, folder: Path) -> None:
-    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _reported, _ranks, _refused):
+    for part in (_overview, _person, _buttons, _numbers, _passes, _people, _mobiles, _reported, _rights, _refused):
         place = folder / part.__name__
         place.mkdir()
         await part(states, place)
@@ -205,7 +205,7 @@ async def _people(states: States, folder: Path) -> None:
         states.add("admin: nobody of this name any more", await admin.post(EDIT, alice))
 
 
-async def _ranks(states: States, folder: Path) -> None:
+async def _rights(states: States, folder: Path) -> None:
     """What somebody sees who may not press anything, and may see numbers."""
     roles = [{"groups": ["Gatepost Admins"], "may": ["look", "numbers"]}]
     async with admin_stage(folder, admin={"groups": ["Nobody"], "roles": roles}) as stage:

@@ -19,8 +19,8 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.languages.current import gettext as _
 from proxy.pages import phrases
-from proxy.portal.admin.ranks import rights_of
 from proxy.portal.admin.recording import record
+from proxy.portal.admin.rights import rights_of
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
 from proxy.portal.forms import Refused, refused
 from proxy.portal.landing import sign_in_path

@@ -29,8 +29,8 @@ from proxy.http.reserved import (
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.operations.health import Readiness
-from proxy.portal.admin.ranks import rights_of
 from proxy.portal.admin.report_maker import ReportMaker
+from proxy.portal.admin.rights import rights_of
 from proxy.portal.app_keys import SETTINGS
 from proxy.portal.csrf import Form
 from proxy.portal.landing import START_PAGE

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.tables.admin import AdminRight, AdminRoleSettings, AdminSettings
-from proxy.portal.admin.ranks import rights_of
+from proxy.portal.admin.rights import rights_of
 from tests.portal.admin import ADMIN, MOBILES, PASSES, PERSON, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
 from tests.support.people import principal
@@ -51,7 +51,7 @@ NEEDS: dict[tuple[str, str], AdminRight | None] = {
     ("GET", "mobiles.{ending}"): REPORT,
 }
 """What each admin page takes, by method and path below `/.gatepost/admin/`."""
-RANKS: dict[str, frozenset[AdminRight]] = {
+RIGHTS: dict[str, frozenset[AdminRight]] = {
     "Admins": frozenset({LOOK, ACT, REPORT}),  # `groups` of `[admin]`
     "Lookers": frozenset({LOOK}),
     "Helpers": frozenset({LOOK, ACT}),
@@ -62,20 +62,20 @@ RANKS: dict[str, frozenset[AdminRight]] = {
 }
 ROLES = [
     {"groups": [group], "may": sorted(right.value for right in rights)}
-    for group, rights in RANKS.items()
+    for group, rights in RIGHTS.items()
     if group != "Admins"
 ]
 SETTINGS = AdminSettings(
     groups=("Admins",),
-    roles=tuple(AdminRoleSettings(groups=(group,), may=tuple(RANKS[group])) for group in RANKS if group != "Admins"),
+    roles=tuple(AdminRoleSettings(groups=(group,), may=tuple(RIGHTS[group])) for group in RIGHTS if group != "Admins"),
 )
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    admin = {"groups": ["Admins", "Gatepost Admins"], "roles": ROLES, "people_groups": list(RANKS)}
+    admin = {"groups": ["Admins", "Gatepost Admins"], "roles": ROLES, "people_groups": list(RIGHTS)}
     schemes = [
-        {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins", *RANKS]},
+        {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins", *RIGHTS]},
         {"name": "browser", "factors": ["password", "sms"]},
     ]
     parts = {"help_desk": {"passes": True}, "audit": {"file": str(tmp_path / "audit.jsonl")}}
@@ -83,7 +83,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def ranked(stage: Stage, browser: Browser, *groups: str) -> Browser:
+async def with_groups(stage: Stage, browser: Browser, *groups: str) -> Browser:
     """The browser of an admin whose groups are these from now on."""
     assert browser.session_cookie() is not None
     (held,) = await stage.store.sessions.sessions()
@@ -106,29 +106,29 @@ async def test_each_page_takes_its_right_and_no_page_is_left_out(stage: Stage) -
     assert {each for each in below if each[0] != "HEAD"} == set(NEEDS)
     browser = await signed_in_admin(stage)
     token = await token_of(stage, browser)
-    for rank, rights in RANKS.items():
-        await ranked(stage, browser, rank)
+    for role, rights in RIGHTS.items():
+        await with_groups(stage, browser, role)
         for (method, path), needs in NEEDS.items():
             stage.logger.calls.clear()
             page = await asked(browser, method, path, token)
             is_refused = {"reason": "rank", "needs": needs.value}.items() if needs not in {None, *rights} else None
             refusals = said(stage, "admin.refused")
             if is_refused is None:
-                assert [each for each in refusals if each["reason"] == "rank"] == [], (rank, method, path)
+                assert [each for each in refusals if each["reason"] == "rank"] == [], (role, method, path)
                 continue
-            assert page.status == 403, (rank, method, path)
-            assert [is_refused <= each.items() for each in refusals] == [True], (rank, method, path)
+            assert page.status == 403, (role, method, path)
+            assert [is_refused <= each.items() for each in refusals] == [True], (role, method, path)
 
 
 async def test_the_navigation_leads_to_what_one_may_open(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
-    for rank, rights in RANKS.items():
-        await ranked(stage, browser, rank)
+    for role, rights in RIGHTS.items():
+        await with_groups(stage, browser, role)
         page = await browser.get(ADMIN)
         for (method, path), needs in NEEDS.items():
             if method == "GET" and "/" not in path and "{" not in path:
                 is_led_to = f'<a href="/.gatepost/admin/{path}"' in page.text
-                assert is_led_to == (needs in {None, *rights}), (rank, path)
+                assert is_led_to == (needs in {None, *rights}), (role, path)
 
 
 def buttons_of(page: Page) -> set[str]:
@@ -136,9 +136,9 @@ def buttons_of(page: Page) -> set[str]:
     return {action for (method, action), needs in NEEDS.items() if f'action="/.gatepost/admin/{action}"' in page.text}
 
 
-@pytest.mark.parametrize(("rank", "may_act"), [("Lookers", False), ("Helpers", True)])
-async def test_buttons_that_one_may_not_press_are_not_shown(stage: Stage, rank: str, may_act: bool) -> None:
-    browser = await ranked(stage, await signed_in_admin(stage), rank)
+@pytest.mark.parametrize(("role", "may_act"), [("Lookers", False), ("Helpers", True)])
+async def test_buttons_that_one_may_not_press_are_not_shown(stage: Stage, role: str, may_act: bool) -> None:
+    browser = await with_groups(stage, await signed_in_admin(stage), role)
     page = await explained(browser, "bob")
     acts = {"person/unlock", "person/give-pass", "people/edit"}
     assert buttons_of(page) == {"person", *(acts if may_act else ())}
@@ -148,22 +148,22 @@ async def test_buttons_that_one_may_not_press_are_not_shown(stage: Stage, rank: 
 
 
 async def test_a_report_is_dismissed_by_those_who_may_act(stage: Stage) -> None:
-    browser = await ranked(stage, await signed_in_admin(stage), "Directory")
+    browser = await with_groups(stage, await signed_in_admin(stage), "Directory")
     token = await token_of(stage, browser)
     page = await browser.post(MOBILES, {**token, "dismiss": "some-guid", "number": "00"})
     assert page.status == 403
     assert said(stage, "admin.refused")[-1]["needs"] == "act"
 
 
-@pytest.mark.parametrize("rank", list(RANKS))
-async def test_a_whole_number_is_shown_to_those_who_may_see_it(stage: Stage, rank: str) -> None:
-    if LOOK not in RANKS[rank]:
+@pytest.mark.parametrize("role", list(RIGHTS))
+async def test_a_whole_number_is_shown_to_those_who_may_see_it(stage: Stage, role: str) -> None:
+    if LOOK not in RIGHTS[role]:
         return
-    browser = await ranked(stage, await signed_in_admin(stage), rank)
+    browser = await with_groups(stage, await signed_in_admin(stage), role)
     page = await explained(browser, "alice")
-    assert ("07400 123456" in page.text) == (NUMBERS in RANKS[rank])
+    assert ("07400 123456" in page.text) == (NUMBERS in RIGHTS[role])
     assert [line.get("numbers_shown") for line in said(stage, "admin.explained")] == [
-        1 if NUMBERS in RANKS[rank] else None
+        1 if NUMBERS in RIGHTS[role] else None
     ]
     assert "123456" not in stage.log_text
 
@@ -174,15 +174,15 @@ def may(groups: Iterable[str], admin: AdminSettings = SETTINGS) -> frozenset[Adm
 
 def test_somebody_with_several_roles_may_do_what_any_of_them_may() -> None:
     assert may([]) == may(["admins"]) == may(["Wiki Users"]) == frozenset()
-    assert {rank: may([rank]) for rank in RANKS} == RANKS
+    assert {role: may([role]) for role in RIGHTS} == RIGHTS
     assert may(["Lookers", "Auditors"]) == {LOOK, AUDIT}
-    assert may(RANKS) == set(AdminRight)
-    assert may(["Admins"], AdminSettings(groups=("Admins",))) == RANKS["Admins"], "as before there were roles"
+    assert may(RIGHTS) == set(AdminRight)
+    assert may(["Admins"], AdminSettings(groups=("Admins",))) == RIGHTS["Admins"], "as before there were roles"
     assert may(["Lookers"], AdminSettings(roles=SETTINGS.roles)) == {LOOK}, "without groups for all"
 
 
-async def test_the_start_page_leads_any_rank_there(stage: Stage) -> None:
-    browser = await ranked(stage, await signed_in_admin(stage), "Auditors")
+async def test_the_start_page_leads_any_role_there(stage: Stage) -> None:
+    browser = await with_groups(stage, await signed_in_admin(stage), "Auditors")
     assert 'href="/.gatepost/admin/"' in (await browser.get(SIGN_IN_ORIGIN)).text
     assert (await browser.get(ADMIN)).status == 200
     assert (await browser.get(PERSON)).status == 403
