@@ -32,16 +32,11 @@ class RungSaid:
 def rungs_said(degraded: Degraded, now: float, *, entry: Choice | None = None) -> list[RungSaid]:
     """Of what counts alone: a stricter rung takes the place of the others. `entry`: of the scheme, where it is known
     which one somebody proves. Pure."""
+    strictest = degraded.closed or degraded.without_sms
+    if strictest is not None:
+        return [_said(strictest, now)]
     mail = degraded.mail_for_sms if entry is None else degraded.mail_for(entry)
-    if degraded.closed is not None:
-        counting = [degraded.closed]
-    else:
-        counting = [
-            each
-            for each in (degraded.without_sms, mail, degraded.other_channels)
-            if each is not None and (each is degraded.without_sms or degraded.without_sms is None)
-        ]
-    return [_said(each, now) for each in counting]
+    return [_said(each, now) for each in (mail, degraded.other_channels) if each is not None]
 
 
 def _said(rung: RungInForce, now: float) -> RungSaid:
