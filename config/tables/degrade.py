@@ -17,8 +17,8 @@ from config.frozen_table import FrozenTable, named, repeated
 from config.problems import nearest, told
 from config.tables.gateway_values import EMAIL, ChannelName
 from config.tables.schemes import SchemeSettings
+from config.tables.second_factor import wrong_with_channel
 from config.tables.sms import SMSSettings
-from config.tables.sms_gateways import KAPOW_HTTP, gateway_presets
 from config.values import NotEmpty, Seconds, Text
 
 _HOUR = 3600.0
@@ -121,15 +121,11 @@ def _keys(rung: DegradeSettings) -> Iterator[tuple[str, str]]:
 
 
 def _known_channels(rung: DegradeSettings, sms: SMSSettings) -> Iterator[tuple[str, str]]:
-    known = {*gateway_presets(), *sms.gateways, *sms.http}
     for name in rung.channels or ():
         if name == EMAIL:
             yield "channels", 'are SMS gateways: for a mail in the place of a text message write what = "mail"'
-        elif name == KAPOW_HTTP and name not in sms.http:
-            yield "channels", f'"{name}" needs a table [sms.http.{name}] with username and password_file'
-        elif name not in known:
-            listed = ", ".join(f'"{each}"' for each in sorted(known))
-            yield "channels", f'unknown SMS gateway "{name}"; there is {listed}{nearest(name, known)}'
+        elif wrong := wrong_with_channel(name, sms, kind="SMS gateway"):
+            yield "channels", wrong
 
 
 def _schemes(rung: DegradeSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:

@@ -47,15 +47,22 @@ def channel_problems(
 
 
 def _known_channels(at: Place, sms: SMSSettings, second_factor: SecondFactorSettings) -> Iterator[Finding]:
-    is_listed = second_factor.channels is not None
-    known = {*gateway_presets(), *sms.gateways, *sms.http} | ({EMAIL} if is_listed else set())
+    kind, others = ("SMS gateway", set()) if second_factor.channels is None else ("channel", {EMAIL})
     for name in channels_of(sms, second_factor):
-        if name == KAPOW_HTTP and name not in sms.http:
-            yield at, f'"{name}" needs a table [sms.http.{name}] with username and password_file'
-        elif name not in known:
-            listed = ", ".join(f'"{each}"' for each in sorted(known))
-            kind = "channel" if is_listed else "SMS gateway"
-            yield at, f'unknown {kind} "{name}"; there is {listed}{nearest(name, known)}'
+        if wrong := wrong_with_channel(name, sms, kind=kind, others=others):
+            yield at, wrong
+
+
+def wrong_with_channel(name: str, sms: SMSSettings, *, kind: str, others: Collection[str] = ()) -> str:
+    """Why it names no SMS gateway, and none of the `others` that may stand there; empty: it does. `kind`: what it is to
+    be."""
+    if name == KAPOW_HTTP and name not in sms.http:
+        return f'"{name}" needs a table [sms.http.{name}] with username and password_file'
+    known = {*gateway_presets(), *sms.gateways, *sms.http, *others}
+    if name in known:
+        return ""
+    listed = ", ".join(f'"{each}"' for each in sorted(known))
+    return f'unknown {kind} "{name}"; there is {listed}{nearest(name, known)}'
 
 
 def _mail_channel(
