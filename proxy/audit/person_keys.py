@@ -19,7 +19,7 @@ from typing import Protocol
 
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys, Purpose
-from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_again, seal_bytes, unseal_by_any, unseal_bytes
 
 NOBODY = ""
 """In place of a GUID: what belongs to nobody whom a directory knows has a key for each month, too."""
@@ -170,18 +170,16 @@ class PersonKeys:
 
     async def wrap_again(self) -> int:
         """Under the master key in use, those that are wrapped by another; how many. Raises `StoreUnavailable`."""
-        if len(self._keys.every(Purpose.AUDIT)) == 1:
+        key, every, count = self._keys.derive(Purpose.AUDIT), self._keys.every(Purpose.AUDIT), 0
+        if len(every) == 1:
             return 0  # each hour, and of 100,000 persons: nothing else could open them
-        key, count = self._keys.derive(Purpose.AUDIT), 0
         for month in await self._store.key_months():
             for number, each in enumerate(await self._store.person_keys(month=month)):
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)  # requests go first: there may be a key for each person and month
-                if unseal_bytes(key, each.wrapped, bound_to=_bound_to(each)) is None:
-                    opened = self._unwrapped(each)
-                    if opened is not None:
-                        wrapped = seal_bytes(key, opened, bound_to=_bound_to(each))
-                        count += await self._store.rewrap_person_key(each.key_id, was=each.wrapped, wrapped=wrapped)
+                wrapped = seal_again(key, each.wrapped, keys=every, bound_to=_bound_to(each))
+                if wrapped is not None:
+                    count += await self._store.rewrap_person_key(each.key_id, was=each.wrapped, wrapped=wrapped)
         return count
 
     async def _keys_of(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, bytes]]:
@@ -209,8 +207,7 @@ class PersonKeys:
         return self._keys.same_name(Purpose.AUDIT, guid.encode())
 
     def _unwrapped(self, key: PersonKey) -> bytes | None:
-        opened = (unseal_bytes(each, key.wrapped, bound_to=_bound_to(key)) for each in self._keys.every(Purpose.AUDIT))
-        return next((bits for bits in opened if bits is not None), None)
+        return unseal_by_any(self._keys.every(Purpose.AUDIT), key.wrapped, bound_to=_bound_to(key))
 
 
 def _bound_to(key: PersonKey) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from config.factors import Factor
 from directory.principal import Account, Principal
 from proxy.secrets.keys import Keys, Purpose
-from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_again, seal_bytes, unseal_by_any
 
 UNUSED = -1
 """The counter of one that was never used."""
@@ -71,17 +71,15 @@ def seal_enrolment(
 def open_enrolment(keys: Keys, enrolment: Enrolment) -> bytes | None:
     """Its secret; None if no key that is still accepted has sealed it, or not for this person."""
     bound_to = _bound_to(enrolment.realm, enrolment.guid, enrolment.enrolment_id)
-    opened = (unseal_bytes(key, enrolment.sealed, bound_to=bound_to) for key in keys.accepted(Purpose.ENROLMENTS))
-    return next((secret for secret in opened if secret is not None), None)
+    return unseal_by_any(keys.accepted(Purpose.ENROLMENTS), enrolment.sealed, bound_to=bound_to)
 
 
 def resealed(keys: Keys, enrolment: Enrolment) -> Enrolment | None:
     """The same under the key in use; None if it is sealed with that one, or can no longer be opened."""
-    key, bound_to = keys.derive(Purpose.ENROLMENTS), _bound_to(enrolment.realm, enrolment.guid, enrolment.enrolment_id)
-    if unseal_bytes(key, enrolment.sealed, bound_to=bound_to) is not None:
-        return None
-    secret = open_enrolment(keys, enrolment)
-    return None if secret is None else replace(enrolment, sealed=seal_bytes(key, secret, bound_to=bound_to))
+    key, accepted = keys.derive(Purpose.ENROLMENTS), keys.accepted(Purpose.ENROLMENTS)
+    bound_to = _bound_to(enrolment.realm, enrolment.guid, enrolment.enrolment_id)
+    sealed = seal_again(key, enrolment.sealed, keys=accepted, bound_to=bound_to)
+    return None if sealed is None else replace(enrolment, sealed=sealed)
 
 
 def _bound_to(realm: str, guid: str, enrolment_id: str) -> bytes:

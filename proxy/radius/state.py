@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from proxy.secrets.keys import Keys, Purpose
-from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_bytes, unseal_by_any
 
 USED_SECONDS = 1800.0
 """How long a used State is remembered: longer than a challenge and its session live."""
@@ -35,12 +35,12 @@ def sealed_state(half_way: HalfWay, keys: Keys, *, client: str, folded_name: str
 def opened_state(state: bytes, keys: Keys, *, client: str, folded_name: str) -> HalfWay | None:
     """None for any but ours, for this client and this name."""
     sealed = _sealed_in(state)
-    for key in keys.accepted(Purpose.RADIUS_STATES):
-        plain = unseal_bytes(key, sealed, bound_to=_bound_to(client, folded_name))
-        if plain is not None:
-            session_id, _, challenge_id = plain.decode().partition(" ")
-            return HalfWay(session_id=session_id, challenge_id=challenge_id)
-    return None
+    accepted = keys.accepted(Purpose.RADIUS_STATES)
+    plain = unseal_by_any(accepted, sealed, bound_to=_bound_to(client, folded_name))
+    if plain is None:
+        return None
+    session_id, _, challenge_id = plain.decode().partition(" ")
+    return HalfWay(session_id=session_id, challenge_id=challenge_id)
 
 
 def name_of_use(state: bytes, keys: Keys) -> bytes:

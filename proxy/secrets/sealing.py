@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,3 +23,17 @@ def unseal_bytes(key: bytes, sealed: bytes, *, bound_to: bytes) -> bytes | None:
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError):
         return None
+
+
+def unseal_by_any(keys: Iterable[bytes], sealed: bytes, *, bound_to: bytes) -> bytes | None:
+    """By the first of these keys that opens it; None if none does."""
+    opened = (unseal_bytes(key, sealed, bound_to=bound_to) for key in keys)
+    return next((plain for plain in opened if plain is not None), None)
+
+
+def seal_again(key: bytes, sealed: bytes, *, keys: Iterable[bytes], bound_to: bytes) -> bytes | None:
+    """The same value under `key`; None if that one has sealed it already, or none of `keys` opens it."""
+    if unseal_bytes(key, sealed, bound_to=bound_to) is not None:
+        return None
+    plain = unseal_by_any(keys, sealed, bound_to=bound_to)
+    return None if plain is None else seal_bytes(key, plain, bound_to=bound_to)

@@ -29,7 +29,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
 from proxy.secrets.keys import Keys, Purpose
-from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_bytes, unseal_by_any
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LEASE_SECONDS, TURN_SECONDS, LeaseStore
 from proxy.sign_in.reported_numbers import NumberReports, ReportedNumberStore
@@ -245,5 +245,4 @@ class ReportMaker:
     def _opened(self, name: bytes, sealed: bytes | None) -> bytes | None:
         if sealed is None:
             return None
-        opened = (unseal_bytes(key, sealed, bound_to=name) for key in self._keys.accepted(Purpose.REPORTS))
-        return next((content for content in opened if content is not None), None)
+        return unseal_by_any(self._keys.accepted(Purpose.REPORTS), sealed, bound_to=name)

@@ -28,7 +28,7 @@ from proxy.languages.current import gettext as _
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, TOO_MANY, clean_name, no_more, own_page, told
 from proxy.secrets.keys import Purpose
-from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_bytes, unseal_by_any
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import Added
 
@@ -108,10 +108,7 @@ def _unseal(request: web.Request, session: Session, sealed: str) -> bytes | None
         raw = base64.urlsafe_b64decode(sealed.encode())
     except (ValueError, binascii.Error):
         return None
-    opened = (
-        unseal_bytes(key, raw, bound_to=_bound_to(session)) for key in request.app[KEYS].accepted(Purpose.ENROLMENTS)
-    )
-    return next((secret for secret in opened if secret is not None), None)
+    return unseal_by_any(request.app[KEYS].accepted(Purpose.ENROLMENTS), raw, bound_to=_bound_to(session))
 
 
 def _bound_to(session: Session) -> bytes:
