@@ -25,10 +25,6 @@ _MOST_TORN = 15
 _BEGIN = b'{"time":"'
 
 
-class NoSlot(OSError):
-    """Every slot is taken, or this user may use none."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundChain:
     """What the last process left in a slot."""
@@ -64,10 +60,6 @@ class ChainFile:
         self._size = 0
         self._before = b""
         """What ends a line that was cut off, together with the line that tells of it."""
-
-    @property
-    def slot(self) -> int:
-        return self._slot
 
     def take(self, *, day: str) -> FoundChain:
         """Take the first free slot, and find what is there."""
@@ -194,7 +186,7 @@ def _locked(base: Path) -> tuple[int, int]:
             continue
         if file is not None:
             return slot, file
-    raise refused or NoSlot(f"{base}: all {_MOST_SLOTS} writers are there")
+    raise refused or OSError(f"{base}: all {_MOST_SLOTS} writers are there")
 
 
 def read_tail(path: Path) -> FileTail:

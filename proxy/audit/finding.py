@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -50,10 +50,6 @@ def may_be_wanted(line: ChainLine, question: AuditQuestion, key_ids: frozenset[s
 def apps_of(entry: OpenedEntry) -> Collection[str]:
     facts = entry.event.facts
     return {str(facts.get("app", "")), *str(facts.get("apps", "")).split(", ")} - {""}
-
-
-def found(entries: Iterable[OpenedEntry], question: AuditQuestion) -> Iterator[OpenedEntry]:
-    return (each for each in entries if is_wanted(each, question))
 
 
 def as_json(entry: OpenedEntry) -> dict[str, Any]:

@@ -43,7 +43,6 @@ class JudgedChain:
     last_place: LinePlace
     before: tuple[ChainLine, LinePlace] | None = None
     """The line before the last."""
-    lines: int = 0
     signed_until: int = 0
     """The number of the newest anchor whose signature is right."""
     held_outside: int = 0
@@ -130,7 +129,6 @@ class AuditJudge:
             return
         chain.before = (chain.last, chain.last_place)
         chain.last, chain.last_place = line, place
-        chain.lines += 1
         self._compare(line, place)
         if line.event == ANCHOR or line.signature:
             self._judge_anchor(chain, line, place)
@@ -146,7 +144,6 @@ class AuditJudge:
         if chain is not None and chain.last.digest in told and chain.before is not None:
             chain.last, chain.last_place = chain.before
             chain.signed_until = min(chain.signed_until, chain.last.seq)
-            chain.lines -= 1
 
     def _follows(self, chain: JudgedChain, line: ChainLine, place: LinePlace) -> bool:
         """Whether to go on from this line."""

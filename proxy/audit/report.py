@@ -5,7 +5,7 @@ For whoever asks for proof that a second factor is used (PCI DSS 8.4 and 8.5.1, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,14 +121,6 @@ class EvidenceGathering:
             exceptions=tuple(sorted(self._exceptions, key=lambda each: each.time)),
             refused=dict(sorted(self._refused.items(), key=lambda each: (-each[1], each[0]))),
         )
-
-
-def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
-    """Of the entries within this time."""
-    gathering = EvidenceGathering(since=since, until=until)
-    for entry in entries:
-        gathering.add(entry)
-    return gathering.report()
 
 
 def _kinds(

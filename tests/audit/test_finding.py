@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pytest
 
 from proxy.audit.entry import OpenedEntry
 from proxy.audit.event import AuditedPerson, AuditEvent
-from proxy.audit.finding import ANOTHER, AuditQuestion, as_json, for_person, found, row_of
+from proxy.audit.finding import ANOTHER, AuditQuestion, as_json, for_person, is_wanted, row_of
 from proxy.audit.lifetime import changed_tables
-from proxy.audit.report import report_as_json, report_of
+from proxy.audit.report import EvidenceGathering, EvidenceReport, report_as_json
 
 ALICE = AuditedPerson(realm="corp", guid="a1", name="alice")
 ADMIN = AuditedPerson(realm="corp", guid="b2", name="bob")
@@ -62,7 +63,7 @@ ALL = [signed_in(10.0, "password sms"), DENIED, signed_in(30.0, "password sms", 
     ],
 )
 def test_everything_that_is_asked_must_hold(question: AuditQuestion, times: list[int]) -> None:
-    assert [int(each.time) for each in found(ALL, question)] == times
+    assert [int(each.time) for each in ALL if is_wanted(each, question)] == times
 
 
 def test_a_person_is_given_what_is_theirs_and_nothing_of_another() -> None:
@@ -93,6 +94,13 @@ def test_rows_tell_what_is_erased() -> None:
     row = row_of(signed_in(0.0, "password sms", who=None, address=""))
     assert row[:5] == ("1970-01-01T00:00:00Z", "sign_in.succeeded", "", "", "")
     assert row[5].endswith("(erased)")
+
+
+def report_of(entries: Iterable[OpenedEntry], *, since: float, until: float) -> EvidenceReport:
+    gathering = EvidenceGathering(since=since, until=until)
+    for each in entries:
+        gathering.add(each)
+    return gathering.report()
 
 
 def test_the_evidence_counts_sign_ins_that_are_alike_and_names_each_exception() -> None:
