@@ -6,7 +6,6 @@ that was cut off, and a whole chain that was removed, show in nothing else.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from proxy.audit.anchors import is_signed
-from proxy.audit.lines import ANCHOR, FIRST_HASH, REMOVED, TORN, ChainLine, read_line
+from proxy.audit.lines import ANCHOR, FIRST_HASH, REMOVED, TORN, ChainLine, digest_of, read_line
 
 
 class LinePlace(NamedTuple):
@@ -114,7 +113,7 @@ class AuditJudge:
         self._count += 1
         line = read_line(text)
         if line is None:
-            self._unreadable[hashlib.sha256(text).hexdigest()] = (self._count, place)
+            self._unreadable[digest_of(text)] = (self._count, place)
             return
         if line.event == TORN:
             self._forget_torn(line)

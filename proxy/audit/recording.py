@@ -8,7 +8,6 @@ disk.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import socket
 import threading
@@ -26,7 +25,7 @@ from proxy.audit.anchors import sign, signer_name, signing_key
 from proxy.audit.chain_file import ChainFile
 from proxy.audit.event import AuditEvent
 from proxy.audit.files import day_of
-from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, line_of
+from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, digest_of, line_of
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.personal import seal_events
 from proxy.audit.recorder import AuditUnavailable
@@ -226,7 +225,7 @@ class AuditRecorder:
         events = []
         if found is not None and found.torn:
             # All in one line: a process that dies here leaves either all to be told by the next one, or none.
-            digests = " ".join(hashlib.sha256(torn).hexdigest() for torn in found.torn)
+            digests = " ".join(map(digest_of, found.torn))
             facts: dict[str, str | int] = {"bytes": sum(map(len, found.torn)), "sha256": digests}
             events.append((now, AuditEvent(event=TORN, facts=facts)))
         try:
