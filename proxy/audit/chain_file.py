@@ -29,7 +29,7 @@ _BEGIN = b'{"time":"'
 class FoundChain:
     """What the last process left in a slot."""
 
-    end: ChainEnd | None
+    end: ChainEnd | None = None
     """Of the chain to go on with; None: there is none."""
     torn: tuple[bytes, ...] = field(default=(), repr=False)
     """What was written of lines that were cut off, the newest first: several, if the process died that was to tell."""
@@ -51,7 +51,7 @@ class ChainFile:
     """Raises `OSError` wherever the disk does."""
 
     def __init__(self, base: Path, *, most_bytes: int = MOST_BYTES) -> None:
-        self._base = base
+        self.base = base
         self._most_bytes = most_bytes
         self._slot = 0
         self._lock = -1
@@ -63,9 +63,9 @@ class ChainFile:
 
     def take(self, *, day: str) -> FoundChain:
         """Take the first free slot, and find what is there."""
-        with as_owner_of(self._base.parent.parent):  # root may run the first command
-            self._base.parent.mkdir(mode=0o700, exist_ok=True)
-        self._slot, self._lock = _locked(self._base)
+        with as_owner_of(self.base.parent.parent):  # root may run the first command
+            self.base.parent.mkdir(mode=0o700, exist_ok=True)
+        self._slot, self._lock = _locked(self.base)
         try:
             return self._recover(day)
         except BaseException:
@@ -100,7 +100,7 @@ class ChainFile:
     def append(self, text: bytes) -> None:
         """All of it, on the disk when this returns; or nothing of it, and `OSError`."""
         if self._file < 0:
-            raise OSError(f"{self._base}: there is no open file")
+            raise OSError(f"{self.base}: there is no open file")
         if self._current is not None and not self._is_ours(self._path(self._current)):
             # Somebody removed, renamed or changed it: what comes now must not be lost with it, and `verify` will tell.
             self._open(self._current)
@@ -135,11 +135,11 @@ class ChainFile:
         self._file = self._lock = -1
 
     def _own(self) -> list[AuditFile]:
-        names = [each.name for each in self._base.parent.iterdir()]
-        return [each for each in audit_files(self._base, names) if each.slot == self._slot]
+        names = [each.name for each in self.base.parent.iterdir()]
+        return [each for each in audit_files(self.base, names) if each.slot == self._slot]
 
     def _path(self, each: AuditFile) -> Path:
-        return self._base.with_name(each.name(self._base))
+        return self.base.with_name(each.name(self.base))
 
     def _open(self, each: AuditFile) -> None:
         path = self._path(each)

@@ -110,7 +110,6 @@ async def serving_audit(
             log=log,
             clock=clock,
             file=None if settings.file is None else ChainFile(settings.file),
-            base=settings.file,
             required=settings.required,
             outlets=tuple(each for each in (syslog, stdout) if each is not None),
             metrics=metrics,

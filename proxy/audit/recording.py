@@ -15,14 +15,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from config.system_errors import file_reason
 from proxy.audit.anchors import sign, signer_name, signing_key
-from proxy.audit.chain_file import ChainFile
+from proxy.audit.chain_file import ChainFile, FoundChain
 from proxy.audit.event import AuditEvent
 from proxy.audit.files import day_of
 from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, digest_of, line_of
@@ -74,19 +73,17 @@ class AuditRecorder:
         log: FilteringBoundLogger,
         clock: Callable[[], float],
         file: ChainFile | None = None,
-        base: Path | None = None,
         required: bool = False,
         outlets: tuple[LineOutlet, ...] = (),
         metrics: CountsAudit | None = None,
         limits: RecordingLimits | None = None,
     ) -> None:
-        """`base` is the path of `file` as it is configured; both None: lines go to the outlets alone."""
+        """No `file`: lines go to the outlets alone."""
         self._person_keys = person_keys
         self._keys = keys
         self._log = log
         self._clock = clock
         self._file = file
-        self._base = base
         self._required = required
         self._outlets = outlets
         self._metrics = metrics
@@ -219,11 +216,10 @@ class AuditRecorder:
 
     async def _take(self, now: float) -> None:
         """Take the file's chain, or begin one, which says so."""
-        found = None if self._file is None else await asyncio.to_thread(self._file.take, day=day_of(now))
-        end = found.end if found is not None and found.end is not None else None
-        self._end = end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
+        found = FoundChain() if self._file is None else await asyncio.to_thread(self._file.take, day=day_of(now))
+        self._end = found.end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
         events = []
-        if found is not None and found.torn:
+        if found.torn:
             # All in one line: a process that dies here leaves either all to be told by the next one, or none.
             digests = " ".join(map(digest_of, found.torn))
             facts: dict[str, str | int] = {"bytes": sum(map(len, found.torn)), "sha256": digests}
@@ -284,8 +280,9 @@ class AuditRecorder:
             self._log.info("audit.works")
 
     def _fails(self, error: Exception) -> None:
-        if isinstance(error, OSError) and self._base is not None:
-            reason = f"{self._base.parent}: {file_reason(self._base, error)}"
+        if isinstance(error, OSError) and self._file is not None:
+            base = self._file.base
+            reason = f"{base.parent}: {file_reason(base, error)}"
         elif isinstance(error, StoreError):
             reason = f"the store does not give the keys of persons: {error}"
         else:

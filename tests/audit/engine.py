@@ -55,7 +55,6 @@ class Engine:
             log=self.log,
             clock=lambda: self.now,
             file=ChainFile(self.base, most_bytes=self.most_bytes),
-            base=self.base,
             required=required,
             outlets=outlets,
             limits=limits,

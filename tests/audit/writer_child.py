@@ -33,7 +33,6 @@ async def main(base: str, url: str, prefix: str, name: str, first: int, last: in
         log=structlog.wrap_logger(None, processors=[]),
         clock=lambda: 1_800_000_000.0,
         file=ChainFile(Path(base), most_bytes=300_000),
-        base=Path(base),
     )
     task = asyncio.create_task(recorder.run())
     for begin in range(first, last, _AT_ONCE):
