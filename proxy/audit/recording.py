@@ -28,6 +28,7 @@ from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, an
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.personal import seal_events
 from proxy.audit.recorder import AuditUnavailable
+from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
@@ -42,12 +43,6 @@ class LineOutlet(Protocol):
     def put(self, lines: list[bytes]) -> None:
         """Take these, without their line ends. Returns at once and never raises."""
         ...
-
-
-class CountsAudit(Protocol):
-    """Metrics, as far as the audit goes."""
-
-    def count_audit(self, outcome: str, count: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +70,7 @@ class AuditRecorder:
         file: ChainFile | None = None,
         required: bool = False,
         outlets: tuple[LineOutlet, ...] = (),
-        metrics: CountsAudit | None = None,
+        metrics: Metrics | None = None,
         limits: RecordingLimits | None = None,
     ) -> None:
         """No `file`: lines go to the outlets alone."""
