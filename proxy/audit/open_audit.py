@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from structlog.typing import FilteringBoundLogger
@@ -52,19 +52,18 @@ class ServedAudit:
         """For `/readyz`."""
         if self._recorder is None:
             return
-        yield "audit", Check(need=Need.ALWAYS if self._settings.required else Need.HELPFUL, ask=self._trouble)
+        need = Need.ALWAYS if self._settings.required else Need.HELPFUL
+        yield "audit", Check(need=need, ask=_asked(self._recorder, "events"))
         if self._syslog is not None:
-            yield "audit syslog", Check(need=Need.HELPFUL, ask=self._syslog_trouble)
+            yield "audit syslog", Check(need=Need.HELPFUL, ask=_asked(self._syslog, "lines"))
 
-    async def _trouble(self) -> str | None:
-        if self._recorder is None or self._recorder.trouble is None:
-            return None
-        return f"{self._recorder.trouble} ({self._recorder.waiting} events wait)"
 
-    async def _syslog_trouble(self) -> str | None:
-        if self._syslog is None or self._syslog.trouble is None:
-            return None
-        return f"{self._syslog.trouble} ({self._syslog.waiting} lines wait)"
+def _asked(writer: AuditRecorder | SyslogOutlet, what: str) -> Callable[[], Awaitable[str | None]]:
+    async def trouble() -> str | None:
+        found = writer.trouble
+        return None if found is None else f"{found} ({writer.waiting} {what} wait)"
+
+    return trouble
 
 
 @asynccontextmanager
