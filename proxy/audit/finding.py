@@ -42,9 +42,7 @@ def may_be_wanted(line: ChainLine, question: AuditQuestion, key_ids: frozenset[s
     None: anybody."""
     in_the_clear = AuditEvent(event=line.event, facts=line.facts)
     entry = OpenedEntry(time=line.time, chain=line.chain, seq=line.seq, event=in_the_clear)
-    return is_wanted(entry, replace(question, guids=None)) and (
-        key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values())
-    )
+    return is_wanted(entry, replace(question, guids=None)) and (key_ids is None or line.is_sealed_under(key_ids))
 
 
 def apps_of(entry: OpenedEntry) -> Collection[str]:

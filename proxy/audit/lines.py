@@ -77,6 +77,10 @@ class ChainLine:
     digest: str
     """Of this line."""
 
+    def is_sealed_under(self, key_ids: frozenset[str]) -> bool:
+        """Whether anything of it is, under any of these keys."""
+        return any(box.key_id in key_ids for box in self.boxes.values())
+
 
 def digest_of(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()

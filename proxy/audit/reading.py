@@ -47,8 +47,7 @@ async def read_audit(
     wanted = (
         line
         for line in merged(files)
-        if since <= line.time < until
-        and (key_ids is None or not key_ids.isdisjoint(box.key_id for box in line.boxes.values()))
+        if since <= line.time < until and (key_ids is None or line.is_sealed_under(key_ids))
     )
     while lines := list(itertools.islice(wanted, _AT_ONCE)):
         for entry in await opened(lines, person_keys):
