@@ -58,8 +58,8 @@ def as_json(entry: OpenedEntry) -> dict[str, Any]:
         "chain": entry.chain,
         "seq": entry.seq,
         "event": event.event,
-        "actor": _person(event.actor),
-        "person": _person(event.person),
+        "actor": person_as_json(event.actor),
+        "person": person_as_json(event.person),
         "address": event.address,
         "incident": event.incident,
         "way": event.way,
@@ -116,7 +116,7 @@ def instant(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _person(person: AuditedPerson | None) -> dict[str, str] | None:
+def person_as_json(person: AuditedPerson | None) -> dict[str, str] | None:
     if person is None:
         return None
     fields = {"realm": person.realm, "guid": person.guid, "name": person.name}

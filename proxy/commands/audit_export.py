@@ -9,7 +9,7 @@ from typing import TextIO
 
 from config.settings import Settings
 from directory.errors import DirectoryError
-from proxy.audit.finding import for_person, instant
+from proxy.audit.finding import for_person, instant, person_as_json
 from proxy.commands.acting import act
 from proxy.commands.audit_source import NothingToRead, add_person, open_source
 from proxy.help_desk.person import NotFound
@@ -32,8 +32,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     except (NothingToRead, NotFound, DirectoryError, StoreError) as error:
         print(f"gatepost audit export: {error}", file=sys.stderr)
         return 1
-    named = {"realm": person.realm, "guid": person.guid, "name": person.name}
-    whole = {"person": {name: value for name, value in named.items() if value}, "made": instant(now), "entries": found}
+    whole = {"person": person_as_json(person), "made": instant(now), "entries": found}
     json.dump(whole, stdout, indent=2)
     print(file=stdout)
     return 0
