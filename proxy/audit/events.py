@@ -180,3 +180,6 @@ EVENTS: Mapping[str, EventMeaning] = {
     "ssh.failed": _means("a fault in Gatepost", *_FAULT),
     "radius.failed": _means("a fault in Gatepost", "client", *_FAULT),
 }
+
+EVENT_NAMES = (*sorted({name.partition(".")[0] for name in EVENTS}), *sorted(EVENTS))
+"""What one may search for: the parts before the dots, then each event."""

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from config.settings import Settings
 from directory.errors import DirectoryError
-from proxy.audit.events import EVENTS
+from proxy.audit.events import EVENT_NAMES
 from proxy.audit.finding import HEAD, AuditQuestion, as_json, is_wanted, row_of
 from proxy.commands.acting import act
 from proxy.commands.audit_source import NothingToRead, Since, add_person, open_source, since
@@ -71,6 +71,6 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
 
 
 def _event(text: str) -> str:
-    if text not in EVENTS and text not in {name.partition(".")[0] for name in EVENTS}:
+    if text not in EVENT_NAMES:
         raise argparse.ArgumentTypeError(f"{text!r} is none: see docs/audit.md")
     return text

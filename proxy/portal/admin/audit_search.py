@@ -17,7 +17,7 @@ from aiohttp import web
 
 from config.system_errors import file_reason
 from directory.errors import DirectoryError
-from proxy.audit.events import EVENTS
+from proxy.audit.events import EVENT_NAMES
 from proxy.audit.finding import AuditQuestion, may_be_wanted, row_of
 from proxy.audit.lines import ChainLine
 from proxy.audit.reading import files_of, newest, opened
@@ -41,7 +41,6 @@ SECONDS = 5.0
 USUAL_SECONDS = 7 * 86_400.0
 """How far back it looks, where no day is entered."""
 _FIELDS = ("login", "app", "event", "since")
-EVENT_NAMES = (*sorted({name.partition(".")[0] for name in EVENTS}), *sorted(EVENTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
