@@ -36,18 +36,15 @@ async def read_audit(
     person_keys: PersonKeys,
     *,
     since: float = 0.0,
-    until: float = float("inf"),
     key_ids: frozenset[str] | None = None,
 ) -> AsyncIterator[OpenedEntry]:
     """Every line, by its time; what is no line is passed over (`gatepost audit verify` names it).
 
-    `since` and `until` are instants. `key_ids`: those lines alone in which something is sealed under one of these keys
+    `since` is an instant. `key_ids`: those lines alone in which something is sealed under one of these keys
     (`PersonKeys.key_ids` has a person's). Raises `OSError` and `StoreUnavailable`.
     """
     wanted = (
-        line
-        for line in merged(files)
-        if since <= line.time < until and (key_ids is None or line.is_sealed_under(key_ids))
+        line for line in merged(files) if line.time >= since and (key_ids is None or line.is_sealed_under(key_ids))
     )
     while lines := list(itertools.islice(wanted, _AT_ONCE)):
         for entry in await opened(lines, person_keys):
