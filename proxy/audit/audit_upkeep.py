@@ -95,7 +95,7 @@ class AuditUpkeep:
                     await self._remove(base, each)
 
     async def _remove(self, base: Path, each: AuditFile) -> None:
-        path = base.with_name(each.name(base))
+        path = each.path(base)
         tail = await asyncio.to_thread(read_tail, path)
         line = read_line(tail.whole or b"")
         last: dict[str, str | int] = {} if line is None else {"chain": line.chain, "seq": line.seq, "hash": line.digest}

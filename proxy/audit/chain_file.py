@@ -76,7 +76,7 @@ class ChainFile:
         own = self._own()
         tails = list[FileTail]()
         for each in reversed(own):
-            tails.append(read_tail(self._path(each)))
+            tails.append(read_tail(each.path(self.base)))
             if tails[-1].whole is not None:
                 break
         line = read_line(tails[-1].whole or b"") if tails else None
@@ -101,10 +101,10 @@ class ChainFile:
         """All of it, on the disk when this returns; or nothing of it, and `OSError`."""
         if self._file < 0:
             raise OSError(f"{self.base}: there is no open file")
-        if self._current is not None and not self._is_ours(self._path(self._current)):
+        if self._current is not None and not self._is_ours(self._current.path(self.base)):
             # Somebody removed, renamed or changed it: what comes now must not be lost with it, and `verify` will tell.
             self._open(self._current)
-            self._before = b"\n" if read_tail(self._path(self._current)).is_open else b""
+            self._before = b"\n" if read_tail(self._current.path(self.base)).is_open else b""
         text = self._before + text
         try:
             written = os.write(self._file, text)
@@ -138,11 +138,8 @@ class ChainFile:
         names = [each.name for each in self.base.parent.iterdir()]
         return [each for each in audit_files(self.base, names) if each.slot == self._slot]
 
-    def _path(self, each: AuditFile) -> Path:
-        return self.base.with_name(each.name(self.base))
-
     def _open(self, each: AuditFile) -> None:
-        path = self._path(each)
+        path = each.path(self.base)
         opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         if self._file >= 0:
             os.close(self._file)

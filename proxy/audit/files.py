@@ -25,8 +25,8 @@ class AuditFile:
     slot: int
     number: int
 
-    def name(self, base: Path) -> str:
-        return f"{base.stem}-{self.day}-{self.slot:02}-{self.number:04}{base.suffix}"
+    def path(self, base: Path) -> Path:
+        return base.with_name(f"{base.stem}-{self.day}-{self.slot:02}-{self.number:04}{base.suffix}")
 
 
 def audit_file(base: Path, name: str) -> AuditFile | None:

@@ -26,9 +26,7 @@ _DAY = re.compile(r"-([0-9]{4}-[0-9]{2}-[0-9]{2})-")
 
 def files_of(base: Path) -> list[Path]:
     """Those that belong to `[audit] file`, in the order of their days. Raises `OSError`."""
-    return [
-        base.with_name(each.name(base)) for each in audit_files(base, (each.name for each in base.parent.iterdir()))
-    ]
+    return [each.path(base) for each in audit_files(base, (each.name for each in base.parent.iterdir()))]
 
 
 async def read_audit(
