@@ -32,10 +32,8 @@ class SQLitePersonKeys:
         return await self._database.writing.run(_keep, key, durable=True)
 
     async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
-        found = await self._database.rows(
-            f"{_SELECT} WHERE month != '{FREE}' AND owner = ? AND month = ?", owner, month
-        )
-        return _key(found[0]) if found else None
+        found = await self.person_keys(owner, month)
+        return found[0] if found else None
 
     async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
         asked = "key_id IN (SELECT value FROM json_each(?))"
@@ -79,9 +77,8 @@ def _where(owner: bytes | None, month: str | None) -> tuple[str, tuple[Any, ...]
 
 
 def _keep(connection: sqlite3.Connection, key: PersonKey) -> PersonKey:
-    found = connection.execute(
-        f"{_SELECT} WHERE month != '{FREE}' AND owner = ? AND month = ?", (key.owner, key.month)
-    ).fetchone()
+    where, asked = _where(key.owner, key.month)
+    found = connection.execute(_SELECT + where, asked).fetchone()
     if found is not None:
         return _key(found)
     values = (key.key_id, key.owner, key.month, key.wrapped)
