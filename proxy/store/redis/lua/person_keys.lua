@@ -10,19 +10,6 @@ local function read(owner, month)
   return found and {string.sub(found, 1, 32), owner, month, string.sub(found, 34)}
 end
 
-local function erase(owner, month)
-  local found = read(owner, month)
-  if not found then
-    return 0
-  end
-  redis.call('HDEL', ids, found[1])
-  redis.call('HDEL', key('person-keys', month), owner)
-  if redis.call('EXISTS', key('person-keys', month)) == 0 then
-    redis.call('ZREM', months, month)
-  end
-  return 1
-end
-
 function operation.keep(id, owner, month, wrapped)
   local found = read(owner, month)
   if found then
@@ -34,9 +21,7 @@ function operation.keep(id, owner, month, wrapped)
   return {id, owner, month, wrapped}
 end
 
-function operation.of(owner, month)
-  return read(owner, month)
-end
+operation.of = read
 
 local function by_id(id)
   local found = redis.call('HGET', ids, id)
@@ -70,11 +55,15 @@ function operation.all(owner, month)
 end
 
 function operation.erase(owner, month)
-  local erased = 0
-  for _, each in ipairs(operation.all(owner, month)) do
-    erased = erased + erase(each[2], each[3])
+  local found = operation.all(owner, month)
+  for _, each in ipairs(found) do
+    redis.call('HDEL', ids, each[1])
+    redis.call('HDEL', key('person-keys', each[3]), each[2])
+    if redis.call('EXISTS', key('person-keys', each[3])) == 0 then
+      redis.call('ZREM', months, each[3])
+    end
   end
-  return erased
+  return #found
 end
 
 function operation.rewrap(id, was, wrapped)
