@@ -49,12 +49,16 @@ class SyslogLimits:
 async def wrong_with_server(host: str, port: int, tls: ssl.SSLContext) -> str | None:
     """Why it cannot be sent to; nothing is sent."""
     try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
+        _, writer = await _connected(host, port, tls)
         writer.transport.abort()
     except OSError as error:
         return connection_reason(error, authority_key=_AUTHORITY_KEY)
     return None
+
+
+async def _connected(host: str, port: int, tls: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        return await asyncio.open_connection(host, port, ssl=tls, server_hostname=host)
 
 
 class SyslogOutlet:
@@ -122,10 +126,7 @@ class SyslogOutlet:
 
     async def _serve(self) -> None:
         """One connection, until it ends; raises what ended it, or returns."""
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=self._tls, server_hostname=self._host
-            )
+        reader, writer = await _connected(self._host, self._port, self._tls)
         ended = asyncio.create_task(reader.read(1))
         try:
             opened: socket.socket = writer.get_extra_info("socket")
