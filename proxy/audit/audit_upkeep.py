@@ -23,7 +23,6 @@ from proxy.audit.files import AuditFile, audit_files, old_files, old_months
 from proxy.audit.lines import REMOVED, read_line
 from proxy.audit.open_audit import ServedAudit
 from proxy.audit.person_keys import PersonKeys
-from proxy.audit.recorder import AuditUnavailable
 from proxy.operations.store_errors import StoreError
 
 _LOOK_SECONDS = 3600.0
@@ -57,7 +56,7 @@ class AuditUpkeep:
         while True:
             try:
                 await look()
-            except (StoreError, AuditUnavailable):
+            except StoreError:  # `AuditUnavailable` is one
                 pass  # told in /readyz; nothing is lost by looking later
             except Exception:  # noqa: BLE001  # the border of a background task: the next look may succeed
                 self._log.exception("audit.upkeep_failed")
