@@ -1,7 +1,4 @@
-"""Growing waits after a login is refused: each try may count towards a lock of the account.
-
-Instants are of a monotonic clock, in seconds.
-"""
+"""Growing waits after a login is refused: each try may count towards a lock of the account."""
 
 from __future__ import annotations
 
