@@ -23,7 +23,7 @@ from proxy.canary.board import CanaryBoard
 from proxy.canary.canaries import Canaries, CanaryWords
 from proxy.canary.canary_message import CanaryStore
 from proxy.canary.recipients import canary_of, recipient_problems
-from proxy.delivery.bounces.imap_inbox import IMAPInbox, wrong_with_mailbox
+from proxy.delivery.bounces.imap_inbox import IMAPInbox, check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.own_login import SharedLogins
@@ -123,9 +123,7 @@ async def check_canaries(settings: Settings) -> list[CheckResult]:
             detail += f"; gatepost canary arrived {each.name} CODE says when it is there"
         found.append(CheckResult(subject=f"canary {each.name}", ok=True, detail=detail))
         if each.inbox is not None:
-            wrong = await wrong_with_mailbox(each.inbox)
-            detail = wrong or "connected, certificate, login and mailbox as configured"
-            found.append(CheckResult(subject=f"mailbox of canary {each.name}", ok=wrong is None, detail=detail))
+            found.append(await check_mailbox(each.inbox, f"mailbox of canary {each.name}"))
     return found
 
 

@@ -32,7 +32,7 @@ from proxy.commands.public_side import (
     check_secret_files,
     secret_files,
 )
-from proxy.delivery.bounces.imap_inbox import wrong_with_mailbox
+from proxy.delivery.bounces.imap_inbox import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
@@ -258,9 +258,7 @@ async def _check_bounces(settings: Settings) -> list[CheckResult]:
     """One line for a mailbox. A mail server of our own may be running already."""
     if settings.bounces.inbox != "imap":
         return []
-    wrong = await wrong_with_mailbox(settings.bounces)
-    detail = wrong or "connected, certificate, login and mailbox as configured"
-    return [CheckResult(subject="mailbox for bounces", ok=wrong is None, detail=detail)]
+    return [await check_mailbox(settings.bounces, "mailbox for bounces")]
 
 
 def rule_case(app: AppSettings) -> list[CheckResult]:

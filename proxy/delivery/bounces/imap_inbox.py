@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from config.certificates import client_context
 from config.system_errors import connection_reason
 from config.tables.mailboxes import MailboxSettings, imap_port
+from directory.directory import CheckResult
 from proxy.delivery.bounces.desk import Taken
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.delivery.own_login import OwnLogin, SharedLogins
@@ -243,8 +244,15 @@ class IMAPInbox:
                 mailbox.abort()
 
 
+async def check_mailbox(settings: MailboxSettings, subject: str) -> CheckResult:
+    """One line of `gatepost check`."""
+    wrong = await wrong_with_mailbox(settings)
+    detail = wrong or "connected, certificate, login and mailbox as configured"
+    return CheckResult(subject=subject, ok=wrong is None, detail=detail)
+
+
 async def wrong_with_mailbox(settings: MailboxSettings) -> str | None:
-    """What is wrong with it, after trying it, for `gatepost check`. Nothing in it is touched."""
+    """What is wrong with it, after trying it. Nothing in it is touched."""
 
     def attempt() -> str | None:
         try:
