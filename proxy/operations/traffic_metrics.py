@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from itertools import accumulate
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class CountsConnections(Protocol):
     """An app's pool, as far as metrics go."""
 
     @property
-    def idle_count(self) -> int: ...
+    def idle(self) -> Sized: ...
 
     @property
     def in_flight(self) -> int: ...
@@ -124,7 +124,7 @@ class TrafficMetrics(Collector):
         for app, pool in self._pools.items():
             for server, is_up in pool.are_up().items():
                 servers.add_metric((app, server), is_up)
-            connections.add_metric((app, "idle"), pool.idle_count)
+            connections.add_metric((app, "idle"), len(pool.idle))
             connections.add_metric((app, "busy"), pool.in_flight)
             waiting.add_metric((app,), pool.waiting)
         yield connections

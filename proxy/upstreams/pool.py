@@ -70,11 +70,6 @@ class UpstreamPool:
         return [connection for server in self.servers for connection in (*server.idle, *server.owned)]
 
     @property
-    def idle_count(self) -> int:
-        """As `idle`, for metrics."""
-        return sum(len(server.idle) + len(server.owned) for server in self.servers)
-
-    @property
     def in_flight(self) -> int:
         """Connections in use or being made."""
         return sum(server.in_flight for server in self.servers)

@@ -14,7 +14,8 @@ SERVERS = f"{ADMIN}servers"
 class TwoServers:
     """The pool of an app, one server of which is left out."""
 
-    idle_count = in_flight = waiting = 0
+    idle = ()
+    in_flight = waiting = 0
 
     def are_up(self) -> dict[str, bool]:
         return {"http://10.0.0.5:8080": True, "http://10.0.0.6:8080": False}
