@@ -142,7 +142,7 @@ class Foreseen:
     @property
     def is_closed(self) -> bool:
         """Whether nobody new signs in."""
-        return any(isinstance(stop, Unusable) and stop.lack is Lack.CLOSED for stop in self.stops)
+        return bool(self._lacking(Lack.CLOSED))
 
     @property
     def lacks_sms(self) -> bool:
