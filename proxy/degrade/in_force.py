@@ -35,22 +35,22 @@ class Degraded:
     rungs: tuple[RungInForce, ...] = ()
     """In the order in which they began."""
 
-    def _first(self, what: RungKind) -> RungInForce | None:
+    def _last_to_end(self, what: RungKind) -> RungInForce | None:
         """The one of these that ends last: until then it holds."""
         return max((each for each in self.rungs if each.settings.what is what), key=_end, default=None)
 
     @property
     def closed(self) -> RungInForce | None:
-        return self._first(RungKind.CLOSED)
+        return self._last_to_end(RungKind.CLOSED)
 
     @property
     def without_sms(self) -> RungInForce | None:
-        return self._first(RungKind.REMEMBERED)
+        return self._last_to_end(RungKind.REMEMBERED)
 
     @property
     def mail_for_sms(self) -> RungInForce | None:
         """None also where a stricter rung says that there are no second factors by SMS at all."""
-        return None if self.without_sms is not None else self._first(RungKind.MAIL)
+        return None if self.without_sms is not None else self._last_to_end(RungKind.MAIL)
 
     def mail_for(self, entry: Choice) -> RungInForce | None:
         """By which a mail is sent for this entry of a scheme, and no SMS; None: for this one an SMS goes as always."""
