@@ -14,9 +14,9 @@ from pydantic import Field
 
 from config.factors import Choice, Factor
 from config.frozen_table import FrozenTable, named, repeated
-from config.problems import nearest, told
+from config.problems import told
 from config.tables.gateway_values import EMAIL, ChannelName
-from config.tables.schemes import SchemeSettings
+from config.tables.schemes import SchemeSettings, no_such_scheme
 from config.tables.second_factor import wrong_with_channel
 from config.tables.sms import SMSSettings
 from config.values import NotEmpty, Seconds, Text
@@ -132,7 +132,7 @@ def _schemes(rung: DegradeSettings, schemes: Sequence[SchemeSettings]) -> Iterat
     for name in rung.schemes or ():
         found = named(schemes, name)
         if found is None:
-            yield "schemes", f'there is no scheme "{name}"' + nearest(name, [each.name for each in schemes])
+            yield "schemes", no_such_scheme(schemes, name)
         elif rung.what is RungKind.MAIL and not covered_by(rung, [found]):
             yield "schemes", f'"{name}" asks for no text message'
 

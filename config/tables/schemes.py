@@ -150,7 +150,7 @@ def factors_of(schemes: Sequence[SchemeSettings]) -> frozenset[Factor]:
 
 
 def no_such_scheme(schemes: Sequence[SchemeSettings], name: str) -> str:
-    """What is said where an app, a rule or `[admin]` names one that is not there."""
+    """What is said where another table names one that is not there."""
     return f'there is no scheme "{name}"' + nearest(name, [scheme.name for scheme in schemes])
 
 
