@@ -20,7 +20,7 @@ from proxy.help_desk.rung_steps import rung_steps
 from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app_step, only_by, scheme_steps, vouch_step
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
-from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
+from proxy.help_desk.verdict import Cause, Step, StepName, Verdict, Who, verdict_of
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.mobile_formats.words import one_line
@@ -103,15 +103,15 @@ class Explaining:
             await self._ask(question, found, now=now)
         except NotFound as error:
             cause = Cause(why=str(error), what=_(_RIGHT_NAME))
-            found.steps.append(Step(name="realm", ok=False, detail=str(error), cause=cause))
+            found.steps.append(Step(name=StepName.REALM, ok=False, detail=str(error), cause=cause))
         except DirectoryError as error:
             cause = Cause(why=_("the directory cannot say who they are just now"), what=_(_LATER), who=Who.OPERATOR)
             detail = _("the directory cannot say: %(error)s", error=error)
-            found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
+            found.steps.append(Step(name=StepName.ACCOUNT, ok=False, detail=detail, cause=cause))
         except StoreError as error:
             cause = Cause(why=_("Gatepost's data about them cannot be read now"), what=_(_LATER), who=Who.OPERATOR)
             detail = _("the store cannot be read: %(error)s", error=error)
-            found.steps.append(Step(name="store", ok=False, detail=detail, cause=cause))
+            found.steps.append(Step(name=StepName.STORE, ok=False, detail=detail, cause=cause))
         return Explanation(
             steps=tuple(found.steps),
             verdict=verdict_of(found.steps, name=_name(question, found), app=question.app),
@@ -123,7 +123,7 @@ class Explaining:
     async def _ask(self, question: SignInQuestion, found: _Found, *, now: float) -> None:
         """Fills `found` as far as it gets. Raises `NotFound`, `DirectoryError` and `StoreError`."""
         login_name, directory = await choose_realm(self._realms, question.login)
-        found.steps.append(Step(name="realm", ok=True, detail=directory.realm))
+        found.steps.append(Step(name=StepName.REALM, ok=True, detail=directory.realm))
         account = found.account = await directory.find(login_name)
         if account is None:
             cause = Cause(
@@ -134,7 +134,7 @@ class Explaining:
             detail = _(
                 "the directory has no such account, or more than one; so a name is refused like a wrong password"
             )
-            found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
+            found.steps.append(Step(name=StepName.ACCOUNT, ok=False, detail=detail, cause=cause))
             return
 
         async def asked(keys: Keys | None) -> Foreseen | None:
@@ -153,7 +153,7 @@ class Explaining:
         if foreseen is None:
             cause = Cause(why=_("their account cannot be read"), what=_("look at it there"), who=Who.DIRECTORY)
             detail = _("it was there and is gone, or cannot be read")
-            found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
+            found.steps.append(Step(name=StepName.ACCOUNT, ok=False, detail=detail, cause=cause))
             return
         self._of_person(foreseen, question, found)
         found.confirmable = foreseen.number.confirmable if foreseen.number is not None else None
@@ -176,7 +176,7 @@ class Explaining:
             guid=principal.guid,
             source=state.told_by,
         )
-        found.steps.append(Step(name="account", ok=True, detail=detail))
+        found.steps.append(Step(name=StepName.ACCOUNT, ok=True, detail=detail))
         found.steps += account_steps(state, stops=stops)
         found.steps += rung_steps(foreseen)
         found.steps += scheme_steps(foreseen.schemes, question.address, app=question.app, hints=self._hints)
@@ -203,7 +203,7 @@ class Explaining:
         """What is counted, which is named by keys."""
         if foreseen.limits is None:
             detail = _("the counts cannot be read: %(why)s", why=self._no_keys)
-            return [Step(name="throttle", ok=None, detail=detail)]
+            return [Step(name=StepName.THROTTLE, ok=None, detail=detail)]
         principal, kept = foreseen.state.principal, None
         if any(each.standing.is_reached and each.standing.limit in _OF_PASSWORDS for each in foreseen.limits):
             kept = (await still_counted(directory, principal.guid, foreseen.password_limits))[0]

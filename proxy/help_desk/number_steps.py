@@ -8,7 +8,7 @@ from config.settings import MobileSettings
 from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
-from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.help_desk.verdict import Cause, Step, StepName, Who
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.sign_in.changed_numbers import NumberFound
@@ -72,11 +72,11 @@ def number_steps(
                 number=mask(outcome.e164),
                 country=outcome.region,
             )
-            steps.append(Step(name="number", ok=True if is_needed else None, detail=detail))
+            steps.append(Step(name=StepName.NUMBER, ok=True if is_needed else None, detail=detail))
             break
         cause = _cause(text, outcome.reason, settings, hints) if blocks and position == 0 else None
         detail = wrong_with_number(shown, outcome.reason)
-        steps.append(Step(name="number", ok=None if cause is None else False, detail=detail, cause=cause))
+        steps.append(Step(name=StepName.NUMBER, ok=None if cause is None else False, detail=detail, cause=cause))
     if not principal.mobiles:
         cause = Cause(
             why=_("the directory has no mobile number for them"),
@@ -84,10 +84,12 @@ def number_steps(
             who=Who.DIRECTORY,
         )
         ok = False if blocks else None
-        steps.append(Step(name="number", ok=ok, detail=_("the directory has none"), cause=cause if blocks else None))
+        steps.append(
+            Step(name=StepName.NUMBER, ok=ok, detail=_("the directory has none"), cause=cause if blocks else None)
+        )
     if number is None and is_needed and stand_in:
         detail = _("there is none, so passcodes go by mail to %(address)s", address=stand_in)
-        steps.append(Step(name="number", ok=True, detail=detail))
+        steps.append(Step(name=StepName.NUMBER, ok=True, detail=detail))
     return steps
 
 
@@ -120,12 +122,12 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
             detail = _("the number differs from the one they used last, which will be told")
         elif found.changed_at is None:
             detail = _("the number is not known to have changed")
-        return Step(name="change", ok=ok, detail=detail, moments=moments)
+        return Step(name=StepName.CHANGE, ok=ok, detail=detail, moments=moments)
     if found.held_until is not None:
         moments = (*moments, ("held back until", found.held_until))
     if found.goes_by_mail:
         detail = _("the number was changed recently and is not the one they used last, so a mail is sent instead")
-        return Step(name="change", ok=ok, detail=detail, moments=moments)
+        return Step(name=StepName.CHANGE, ok=ok, detail=detail, moments=moments)
     detail = _("the number was changed recently and is not the one they used last, so nothing is sent to it")
     if found.held_until is None:
         detail = _(
@@ -133,7 +135,7 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
             "so nothing is sent to it as long as the change is recent"
         )
     if not is_needed:
-        return Step(name="change", ok=None, detail=detail, moments=moments)
+        return Step(name=StepName.CHANGE, ok=None, detail=detail, moments=moments)
     held = found.confirmable
     if held is None:
         why = _("their mobile number was removed recently")
@@ -144,19 +146,19 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
         what = _("call them back on a number that you trust, then confirm the new one: %(how)s", how=how)
         who = Who.HELP_DESK
     cause = Cause(why=why, what=what, who=who, until=found.held_until)
-    return Step(name="change", ok=False, detail=detail, moments=moments, cause=cause)
+    return Step(name=StepName.CHANGE, ok=False, detail=detail, moments=moments, cause=cause)
 
 
 def mail_step(masked: str) -> Step:
     """Where passcodes go to a mail address; empty: there is none that they can go to."""
     if masked:
-        return Step(name="mail", ok=True, detail=_("passcodes go to %(address)s", address=masked))
+        return Step(name=StepName.MAIL, ok=True, detail=_("passcodes go to %(address)s", address=masked))
     cause = Cause(
         why=_("the directory has no usable mail address for them"),
         what=_("put their mail address into the mail field"),
         who=Who.DIRECTORY,
     )
-    return Step(name="mail", ok=False, detail=_("the directory has no usable one"), cause=cause)
+    return Step(name=StepName.MAIL, ok=False, detail=_("the directory has no usable one"), cause=cause)
 
 
 def masked_text(text: str) -> str:

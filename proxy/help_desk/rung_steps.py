@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.settings import RungKind
 from proxy.degrade.in_force import RungInForce
-from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.help_desk.verdict import Cause, Step, StepName, Who
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.sign_in.foreseen import Foreseen
@@ -28,7 +28,7 @@ def _step(rung: RungInForce, foreseen: Foreseen) -> Step:
         todo = _("wait, or let it be ended (gatepost degrade --end)")
         cause = Cause(why=_(_WHY[what]), what=todo, who=Who.OPERATOR, until=rung.ends_at)
     return Step(
-        name="degrade",
+        name=StepName.DEGRADE,
         ok=False if blocks else None,
         detail=_('"%(rung)s" is in force for a while', rung=rung.settings.name),
         moments=(("until", rung.ends_at),),

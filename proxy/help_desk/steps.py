@@ -10,7 +10,7 @@ from directory.directory import AccountState, RefusalReason
 from directory.principal import Principal
 from proxy.factors.passes.vouch import NoVouch
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
-from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.help_desk.verdict import Cause, Step, StepName, Who
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.pages.amounts import duration
@@ -68,14 +68,14 @@ def account_steps(state: AccountState, *, stops: Collection[Stop]) -> list[Step]
             cause = Cause(why=text, what=what, who=Who.DIRECTORY, until=until)
             moments = () if until is None else (("until", until),)
             detail = _("%(why)s: %(what)s", why=text, what=what)
-            steps.append(Step(name="state", ok=False, detail=detail, moments=moments, cause=cause))
+            steps.append(Step(name=StepName.STATE, ok=False, detail=detail, moments=moments, cause=cause))
         elif reason.is_fixed_by_a_change:
             note = Cause(why=_("%(why)s, so Gatepost asks for a new one on the way", why=text))
             detail = _("%(why)s; Gatepost asks for a new one after signing in", why=text)
-            steps.append(Step(name="state", ok=None, detail=detail, cause=note))
+            steps.append(Step(name=StepName.STATE, ok=None, detail=detail, cause=note))
         else:
-            steps.append(Step(name="state", ok=None, detail=text))
-    return steps or [Step(name="state", ok=True, detail=_("the account is in order"))]
+            steps.append(Step(name=StepName.STATE, ok=None, detail=text))
+    return steps or [Step(name=StepName.STATE, ok=True, detail=_("the account is in order"))]
 
 
 def scheme_steps(
@@ -90,11 +90,11 @@ def scheme_steps(
         scheme = found.scheme
         if not found.why_not:
             detail = _('"%(scheme)s" counts: %(factors)s', scheme=scheme.name, factors=_in_words(scheme.factors))
-            steps.append(Step(name="scheme", ok=True, detail=detail))
+            steps.append(Step(name=StepName.SCHEME, ok=True, detail=detail))
         else:
             reasons = _listed(_AND, [_why_not(found, each, address, app, hints) for each in found.why_not])
             detail = _('"%(scheme)s" does not count: %(reasons)s', scheme=scheme.name, reasons=reasons)
-            steps.append(Step(name="scheme", ok=None, detail=detail))
+            steps.append(Step(name=StepName.SCHEME, ok=None, detail=detail))
     if not any(step.ok for step in steps):
         if address:
             why = _("they have no way to sign in from %(address)s", address=address)
@@ -104,7 +104,7 @@ def scheme_steps(
             what, who = _("if they are at work, %(hint)s", hint=_(hints.address)), Who.HELP_DESK
         cause = Cause(why=why, what=what, who=who)
         detail = _("no scheme covers this person from there")
-        steps.append(Step(name="scheme", ok=False, detail=detail, cause=cause))
+        steps.append(Step(name=StepName.SCHEME, ok=False, detail=detail, cause=cause))
     return steps
 
 
@@ -131,7 +131,7 @@ def factor_steps(not_enrolled: Iterable[Factor]) -> list[Step]:
         why = _("they have not added %(factor)s to themselves", factor=name)
         cause = Cause(why=why, what=_("let them add it"), who=Who.HELP_DESK)
         detail = _("%(factor)s is asked for, and they have none", factor=name)
-        steps.append(Step(name="factor", ok=False, detail=detail, cause=cause))
+        steps.append(Step(name=StepName.FACTOR, ok=False, detail=detail, cause=cause))
     return steps
 
 
@@ -140,11 +140,11 @@ def vouch_step(voucher: Principal | NoVouch) -> Step:
     if isinstance(voucher, NoVouch):
         why = _(_NO_VOUCH[voucher])
         detail = _("nobody can vouch for them, should they be without their phone: %(why)s", why=why)
-        return Step(name="vouch", ok=None, detail=detail)
+        return Step(name=StepName.VOUCH, ok=None, detail=detail)
     detail = _(
         "their manager can vouch for them, should they be without their phone: %(manager)s", manager=voucher.username
     )
-    return Step(name="vouch", ok=True, detail=detail)
+    return Step(name=StepName.VOUCH, ok=True, detail=detail)
 
 
 def app_steps(
@@ -167,7 +167,7 @@ def no_app_step(apps: Sequence[AppFound], may_administer: bool) -> Step | None:
         what = _(_ADD_TO_GROUPS, groups=either(groups))
     cause = Cause(why=_("they are not in any app's groups"), what=what, who=Who.DIRECTORY)
     detail = _("no app is open to them, so a sign-in would lead nowhere")
-    return Step(name="app", ok=False, detail=detail, cause=cause)
+    return Step(name=StepName.APP, ok=False, detail=detail, cause=cause)
 
 
 def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) -> Step:
@@ -176,10 +176,10 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
     if not found.is_open:
         detail = _('"%(app)s" is closed: it asks for %(groups)s', app=app.name, groups=either(groups))
         if Obstacle.NOT_IN_GROUPS not in stops:
-            return Step(name="app", ok=None, detail=detail)
+            return Step(name=StepName.APP, ok=None, detail=detail)
         why = _("only members of %(groups)s may open it", groups=either(groups))
         what = _(_ADD_TO_GROUPS, groups=either(groups))
-        return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.DIRECTORY))
+        return Step(name=StepName.APP, ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.DIRECTORY))
     if app.groups is None:
         detail = _('"%(app)s" is open: it asks for no group', app=app.name)
     else:
@@ -202,8 +202,8 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
         why = _("%(app)s asks for a sign-in with the Kerberos ticket of their computer", app=app.name)
         what = _("let them sign in from a computer of the domain")
     else:
-        return Step(name="app", ok=True, detail=detail)
-    return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.HELP_DESK))
+        return Step(name=StepName.APP, ok=True, detail=detail)
+    return Step(name=StepName.APP, ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.HELP_DESK))
 
 
 def only_by(step: Step, factors: Iterable[Factor]) -> Step:

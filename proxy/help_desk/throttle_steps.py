@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.unlocking import StillCounted
-from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.help_desk.verdict import Cause, Step, StepName, Who
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
 from proxy.sign_in.foreseen import LimitFound
@@ -63,7 +63,7 @@ def throttle_steps(
     steps = [
         _step(each, address=address, is_told=is_told, still_counted=still_counted, unlock=unlock) for each in counted
     ]
-    return steps or [Step(name="throttle", ok=True, detail=_("nothing is counted against them now"))]
+    return steps or [Step(name=StepName.THROTTLE, ok=True, detail=_("nothing is counted against them now"))]
 
 
 def _step(
@@ -77,7 +77,7 @@ def _step(
         counts = _("%(counts)s (from a familiar address it does not count)", counts=counts)
     detail = _("%(counts)s: %(count)s of %(most)s", counts=counts, count=standing.count, most=standing.most)
     if not standing.is_reached and not found.is_too_little:
-        return Step(name="throttle", ok=None, detail=detail)
+        return Step(name=StepName.THROTTLE, ok=None, detail=detail)
     if not standing.is_reached:
         detail = _("%(counted)s, and a sign-in takes %(takes)s", counted=detail, takes=found.takes)
     ends_at: float | None = standing.window_ends_at
@@ -89,9 +89,9 @@ def _step(
     moments = () if ends_at is None else (("until", ends_at),)
     if limit is Limit.PASSWORDS_AS_TYPED:
         detail = _("%(counted)s, which the sign-in page shows", counted=detail)
-        return Step(name="throttle", ok=None, detail=detail, moments=moments)
+        return Step(name=StepName.THROTTLE, ok=None, detail=detail, moments=moments)
     if not found.is_too_little:
-        return Step(name="throttle", ok=None, detail=detail, moments=moments)
+        return Step(name=StepName.THROTTLE, ok=None, detail=detail, moments=moments)
     why, what, who = _(_WHY[limit]), _("end this pause: %(how)s", how=unlock), Who.HELP_DESK
     if limit is Limit.SENDS_PER_DAY:
         what, who = _("wait, or allow more codes a day"), Who.OPERATOR
@@ -105,4 +105,4 @@ def _step(
             ends_at = max(ends_at or 0.0, still_counted.until or 0.0)
             moments = (("until", ends_at),)
     cause = Cause(why=why, what=what, who=who, until=ends_at, only_in_new_places=is_elsewhere)
-    return Step(name="throttle", ok=False, detail=detail, moments=moments, cause=cause)
+    return Step(name=StepName.THROTTLE, ok=False, detail=detail, moments=moments, cause=cause)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 from proxy.languages.current import N_
 from proxy.languages.current import gettext as _
@@ -45,10 +45,27 @@ class Cause:
     """Where they have signed in before, it does not hold."""
 
 
+class StepName(StrEnum):
+    """What a step is about. Values are messages; commands print them as they are."""
+
+    REALM = N_("realm")
+    ACCOUNT = N_("account")
+    STORE = N_("store")
+    STATE = N_("state")
+    DEGRADE = N_("degrade")
+    SCHEME = N_("scheme")
+    NUMBER = N_("number")
+    MAIL = N_("mail")
+    CHANGE = N_("change")
+    FACTOR = N_("factor")
+    VOUCH = N_("vouch")
+    THROTTLE = N_("throttle")
+    APP = N_("app")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    name: str
-    """Of what it is about, the same in every language."""
+    name: StepName
     ok: bool | None
     """False stands against the sign-in; None is worth knowing."""
     detail: str

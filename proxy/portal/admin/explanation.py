@@ -46,24 +46,6 @@ ON_THE_PAGE = Hints(
     confirm=N_("use the button below, for the number ending in %(ending)s"),
     country=N_("allow numbers of %(country)s, if codes may be sent there"),
 )
-_STEPS: Mapping[str, str] = MappingProxyType(
-    {
-        "realm": N_("realm"),
-        "account": N_("account"),
-        "store": N_("store"),
-        "state": N_("state"),
-        "degrade": N_("degrade"),
-        "scheme": N_("scheme"),
-        "number": N_("number"),
-        "mail": N_("mail"),
-        "change": N_("change"),
-        "factor": N_("factor"),
-        "vouch": N_("vouch"),
-        "throttle": N_("throttle"),
-        "app": N_("app"),
-    }
-)
-"""What each step is called, by `Step.name`."""
 _MOMENTS: Mapping[str, str] = MappingProxyType(
     {
         "until": N_("%(detail)s, until %(time)s"),
@@ -217,7 +199,7 @@ def _shown(step: Step, now: float) -> dict[str, object]:
     """A step as the page shows it."""
     moments = [(_MOMENTS[word], _moment(at, now)) for word, at in step.moments]
     mark = "yes" if step.ok else "note" if step.ok is None else "no"
-    return {"mark": mark, "name": _(_STEPS[step.name]), "detail": step.detail, "moments": moments}
+    return {"mark": mark, "name": _(step.name), "detail": step.detail, "moments": moments}
 
 
 def _moment(at: float, now: float) -> Instant:
