@@ -12,10 +12,13 @@ from typing import Any
 import structlog
 from structlog.testing import LogCapture
 
+from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.chain_file import ChainFile
 from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.audit.judging import WrongLine
 from proxy.audit.person_keys import PersonKeys, box_from_json
 from proxy.audit.recording import AuditRecorder, LineOutlet, RecordingLimits
+from proxy.audit.verifying import judged
 from proxy.secrets.keys import Keys
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
@@ -93,6 +96,10 @@ class Engine:
     @property
     def events(self) -> list[str]:
         return [line["event"] for line in self.read]
+
+    def wrong(self) -> list[WrongLine]:
+        """As `gatepost audit verify` judges the files."""
+        return judged(self.files, by_name(public_keys(self.keys))).wrong()
 
     async def unsealed(self, box: dict[str, str]) -> bytes | None:
         found = box_from_json(box)

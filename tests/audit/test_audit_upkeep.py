@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from config.settings import AuditSettings
-from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.audit_upkeep import AuditUpkeep
 from proxy.audit.open_audit import serving_audit
-from proxy.audit.verifying import judged
 from proxy.secrets.keys import KeyRing, Keys, MasterKey, names_of
 from tests.audit.engine import ANNA, LIMITS, Engine, signed_in
 from tests.support.people import NOW
@@ -28,7 +26,7 @@ async def upkeep(engine: Engine, *, keep: float = 3 * DAY) -> AsyncIterator[Audi
 
 
 def wrong(engine: Engine) -> list[str]:
-    return [each.what for each in judged(engine.files, by_name(public_keys(engine.keys))).wrong()]
+    return [each.what for each in engine.wrong()]
 
 
 async def write_days(engine: Engine, days: int) -> None:

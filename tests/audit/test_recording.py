@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.event import AuditEvent
 from proxy.audit.lines import FIRST_HASH
 from proxy.audit.recorder import AuditUnavailable
 from proxy.audit.recording import AuditRecorder, RecordingLimits
 from proxy.audit.stdout import StdoutOutlet
-from proxy.audit.verifying import judged
 from tests.audit.engine import ANNA, BEN, LIMITS, Engine, signed_in
 from tests.support.eventually import eventually
 
@@ -109,14 +107,14 @@ async def test_wherever_a_process_dies_and_the_next_one_too_what_is_left_verifie
         file.write_bytes(whole[:first] + told[:cut])
         await engine.write(signed_in())
         assert engine.files == [file]
-        assert [each.what for each in judged(engine.files, by_name(public_keys(engine.keys))).wrong()] == [], cut
+        assert [each.what for each in engine.wrong()] == [], cut
 
 
 async def test_what_somebody_else_added_is_named_and_not_told_as_cut_off(engine: Engine) -> None:
     await engine.write(signed_in())
     engine.files[0].write_bytes(engine.files[0].read_bytes() + b"2026 nothing of ours\n")
     await engine.write(signed_in())
-    (wrong,) = judged(engine.files, by_name(public_keys(engine.keys))).wrong()
+    (wrong,) = engine.wrong()
     assert (wrong.place.number, wrong.what) == (4, "is no line of an audit")
 
 
@@ -137,7 +135,7 @@ async def test_a_file_that_goes_while_it_is_written_is_begun_again_and_missed(en
         await recorder.flushed()
     assert engine.files == [file]
     assert json.loads(engine.lines[-1])["facts"] == {"reason": "end"}
-    (wrong,) = judged(engine.files, by_name(public_keys(engine.keys))).wrong()
+    (wrong,) = engine.wrong()
     assert "removed" in wrong.what
 
 
