@@ -1,4 +1,4 @@
-"""Writes what is recorded: sealed, chained, signed and appended by one background task, a batch at a time.
+"""Has what is recorded written by one background task, a batch at a time (`chain_writer`).
 
 `record` only puts an event into a queue. What cannot be written waits there, up to a bound; what is beyond it is
 counted, and told by a line once there is room again. Lines leave for syslog and standard output when they are on the
@@ -8,41 +8,27 @@ disk.
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from config.system_errors import file_reason
-from proxy.audit.anchors import sign, signer_name, signing_key
-from proxy.audit.chain_file import ChainFile, FoundChain
+from proxy.audit.chain_file import ChainFile
+from proxy.audit.chain_writer import ChainWriter, LineOutlet
 from proxy.audit.event import AuditEvent
-from proxy.audit.files import day_of
-from proxy.audit.lines import DROPPED, REMOVED, TORN, AnchorReason, ChainEnd, anchor_line, digest_of, line_of
+from proxy.audit.lines import DROPPED, REMOVED, AnchorReason
 from proxy.audit.person_keys import PersonKeys
-from proxy.audit.personal import seal_events
 from proxy.audit.recorder import AuditUnavailable
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
-from proxy.secrets.tokens import new_token
 
 _HANGS_SECONDS = 30.0
 """So long an event waits only if a disk or a store hangs."""
-
-
-class LineOutlet(Protocol):
-    """Where lines go besides the file."""
-
-    def put(self, lines: list[bytes]) -> None:
-        """Take these, without their line ends. Returns at once and never raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,21 +60,16 @@ class AuditRecorder:
         limits: RecordingLimits | None = None,
     ) -> None:
         """No `file`: lines go to the outlets alone."""
-        self._person_keys = person_keys
-        self._keys = keys
+        self._chain = ChainWriter(person_keys=person_keys, keys=keys, clock=clock, file=file, outlets=outlets)
         self._log = log
         self._clock = clock
         self._file = file
         self._required = required
-        self._outlets = outlets
         self._metrics = metrics
         self._limits = limits or RecordingLimits()
         self._waiting: deque[tuple[float, AuditEvent]] = deque()
         self._batch = self._limits.batch
         self._recorded = self._written = self._dropped = 0
-        self._end: ChainEnd | None = None
-        """Of the chain; None: not begun yet."""
-        self._anchored_at = 0.0
         self._trouble: str | None = None
         self._is_ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -154,15 +135,15 @@ class AuditRecorder:
                     await self._woken.wait()
             self._woken.clear()
             is_last = self._is_ending
-            if is_last and not self._waiting and self._end is None:
+            if is_last and not self._waiting and not self._chain.is_begun:
                 return
             try:
                 while await self._write_batch():
                     pass
                 if is_last:
-                    await self._write([], AnchorReason.END)
+                    await self._chain.write([], AnchorReason.END)
                 self._works()
-                pause = max(0.0, self._anchored_at + self._limits.anchor_seconds - self._clock())
+                pause = max(0.0, self._chain.anchored_at + self._limits.anchor_seconds - self._clock())
             except (OSError, StoreError) as error:
                 self._fails(error)
                 pause = self._limits.retry_seconds
@@ -181,26 +162,25 @@ class AuditRecorder:
 
     async def close(self) -> None:
         """After `run`."""
-        if self._file is not None:
-            await asyncio.to_thread(self._file.close)
+        await self._chain.close()
         if self._waiting:
             self._log.error("audit.lost", events=len(self._waiting) + self._dropped, reason=self._trouble or "")
 
     async def _write_batch(self) -> bool:
         """What waits, or an anchor that is due; whether more waits."""
         now = self._clock()
-        if self._end is None:
-            await self._take(now)
+        if not self._chain.is_begun:
+            await self._chain.take()
         count = min(len(self._waiting), self._batch)
         events = [self._waiting[index] for index in range(count)]
         dropped = self._dropped if count == len(self._waiting) else 0
         if dropped:
             events.append((now, AuditEvent(event=DROPPED, facts={"count": dropped})))
-        is_due = abs(now - self._anchored_at) >= self._limits.anchor_seconds
+        is_due = abs(now - self._chain.anchored_at) >= self._limits.anchor_seconds
         if events or is_due:
             removes = any(event.event == REMOVED for _, event in events)
             anchor = AnchorReason.REMOVAL if removes else AnchorReason.HOUR if is_due else None
-            await self._write(events, anchor)
+            await self._chain.write(events, anchor)
             self._dropped -= dropped
             for _ in range(count):
                 self._waiting.popleft()
@@ -208,56 +188,6 @@ class AuditRecorder:
             self._count("written", count)
             self._tell_waiters()
         return bool(self._waiting)
-
-    async def _take(self, now: float) -> None:
-        """Take the file's chain, or begin one, which says so."""
-        found = FoundChain() if self._file is None else await asyncio.to_thread(self._file.take, day=day_of(now))
-        self._end = found.end or ChainEnd(chain=f"{_node()}-{new_token()[:12]}")
-        events = []
-        if found.torn:
-            # All in one line: a process that dies here leaves either all to be told by the next one, or none.
-            digests = " ".join(map(digest_of, found.torn))
-            facts: dict[str, str | int] = {"bytes": sum(map(len, found.torn)), "sha256": digests}
-            events.append((now, AuditEvent(event=TORN, facts=facts)))
-        try:
-            await self._write(events, AnchorReason.BEGIN)
-        except BaseException:
-            self._end = None
-            if self._file is not None:
-                self._file.close()
-            raise
-
-    async def _write(self, events: list[tuple[float, AuditEvent]], anchor: AnchorReason | None) -> None:
-        """All of it, or nothing. Where a file is full, it ends with an anchor, and the next one begins."""
-        assert self._end is not None  # noqa: S101  # for the type checker
-        now = self._clock()
-        if self._file is not None and self._file.is_over(day=day_of(now)):
-            await self._append([], AnchorReason.ROTATION)
-            await asyncio.to_thread(self._file.turn, day=day_of(now))
-        await self._append(events, anchor)
-
-    async def _append(self, events: list[tuple[float, AuditEvent]], anchor: AnchorReason | None) -> None:
-        assert self._end is not None  # noqa: S101  # for the type checker
-        end, lines = self._end, []
-        boxes = await seal_events(self._person_keys, events)
-        for (time, event), sealed in zip(events, boxes, strict=True):
-            lines.append(line_of(end, event, sealed, time=time))
-            end = end.after(lines[-1])
-        now = self._clock()
-        if anchor is not None:
-            key = signing_key(self._keys)
-            signer = signer_name(key.public_key())
-            lines.append(anchor_line(end, anchor, signer=signer, sign=lambda text: sign(key, text), time=now))
-            end = end.after(lines[-1])
-        if not lines:
-            return
-        if self._file is not None:
-            await asyncio.to_thread(self._file.append, b"".join(line + b"\n" for line in lines))
-        self._end = end
-        if anchor is not None:
-            self._anchored_at = now
-        for outlet in self._outlets:
-            outlet.put(lines)
 
     def _pass_over(self) -> None:
         """After an unforeseen error: one event that nobody can write must not keep all others from being written."""
@@ -299,8 +229,3 @@ class AuditRecorder:
     def _count(self, outcome: str, count: int) -> None:
         if self._metrics is not None and count:
             self._metrics.count_audit(outcome, count)
-
-
-def _node() -> str:
-    """The name of this machine, as far as it fits into a chain's."""
-    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]

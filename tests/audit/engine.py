@@ -14,10 +14,11 @@ from structlog.testing import LogCapture
 
 from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.chain_file import ChainFile
+from proxy.audit.chain_writer import LineOutlet
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.judging import WrongLine
 from proxy.audit.person_keys import PersonKeys, box_from_json
-from proxy.audit.recording import AuditRecorder, LineOutlet, RecordingLimits
+from proxy.audit.recording import AuditRecorder, RecordingLimits
 from proxy.audit.verifying import judged
 from proxy.secrets.keys import Keys
 from tests.support.memory_store import MemoryStore
