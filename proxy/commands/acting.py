@@ -13,8 +13,9 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import Settings
 from directory.principal import Account, Principal
 from proxy.audit.event import AuditedPerson, AuditEvent
+from proxy.audit.open_audit import ServedAudit, serving_audit
+from proxy.audit.person_keys import PersonKeys
 from proxy.audit.recorder import NoAudit, Recorder
-from proxy.commands.command_audit import audit_of_command
 from proxy.operations.log import configure_log
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.operations.store_errors import StoreError
@@ -57,6 +58,20 @@ class RecordedLater:
 
     async def written(self) -> None:
         return
+
+
+@asynccontextmanager
+async def audit_of_command(
+    settings: Settings, store: Store, keys: Keys, *, log: FilteringBoundLogger
+) -> AsyncIterator[ServedAudit]:
+    """It takes a chain when there is something to record. Everything that was recorded is written when the block is
+    left, or `audit.lost` is in the log.
+
+    `flushed` raises `AuditUnavailable` before that, for a command that must not go on without.
+    """
+    person_keys = PersonKeys(store.person_keys, keys)
+    async with serving_audit(settings.audit, person_keys, keys, log=log, clock=time.time, for_command=True) as audit:
+        yield audit
 
 
 @asynccontextmanager

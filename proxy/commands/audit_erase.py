@@ -17,8 +17,7 @@ from directory.errors import DirectoryError
 from proxy.audit.event import AuditEvent
 from proxy.audit.person_keys import PersonKeys
 from proxy.audit.recorder import AuditUnavailable
-from proxy.commands.acting import by_this_command
-from proxy.commands.command_audit import audit_of_command
+from proxy.commands.acting import audit_of_command, by_this_command
 from proxy.help_desk.person import NotFound, find_person
 from proxy.operations.log import configure_log
 from proxy.operations.store_errors import StoreError
