@@ -15,7 +15,6 @@ from config.problems import ConfigurationError, ConfigurationProblem, Finding, P
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
-from proxy.canary.recipients import recipient_problems
 from proxy.delivery.bounces.inbox_package import library_problems
 from proxy.delivery.settings_checks import delivery_warnings, sms_text_problems
 from proxy.languages.configured import languages_of
@@ -39,7 +38,7 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         _keys(settings),
         sms_text_problems(settings),
         library_problems(settings.bounces),
-        late(lambda: recipient_problems(settings)),
+        _canaries(settings),
         kerberos_problems(settings),
         _radius_library(settings),
         ssh_library_problems(settings),
@@ -66,6 +65,13 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except KeyFileError as error:
         key, message = ("key_file", str(error)) if server.key is None else ("key", error.reason)
         yield Place("server", None, key), message
+
+
+def _canaries(settings: Settings) -> Iterator[Finding]:
+    if settings.canaries:
+        from proxy.canary.recipients import recipient_problems  # much comes with it, and most have none
+
+        yield from recipient_problems(settings)
 
 
 def _radius_library(settings: Settings) -> Iterator[Finding]:
