@@ -8,16 +8,16 @@ from directory.errors import DirectoryUnavailable
 from directory.login_name import LoginName
 from directory.principal import Account
 from tests.accessibility.states import States
-from tests.portal.admin import admin_stage, signed_in_admin
+from tests.portal.admin import SENDS, SERVERS, SESSIONS, THROTTLED, admin_stage, signed_in_admin
 from tests.portal.stage import ScriptedDirectory
 from tests.portal.test_admin_audit import MAY as MAY_SEARCH
 from tests.portal.test_admin_audit import found as audit_found
 from tests.portal.test_admin_audit import written
 from tests.portal.test_admin_configuration import CONFIGURATION, MAY, RELAY
-from tests.portal.test_admin_sends import SENDS, several
-from tests.portal.test_admin_servers import SERVERS, watched
-from tests.portal.test_admin_sessions import SESSIONS, found, kept
-from tests.portal.test_admin_throttled import LIMITS, THROTTLED, guess, lock_codes, released
+from tests.portal.test_admin_sends import several
+from tests.portal.test_admin_servers import watched
+from tests.portal.test_admin_sessions import found, kept
+from tests.portal.test_admin_throttled import LIMITS, guess, lock_codes, released
 
 
 async def collect(states: States, folder: Path) -> None:

@@ -380,9 +380,8 @@ class Stage:
         self.sessions = LiveSessions(
             self.store.sessions,
             settings.sessions,
-            asking=AskingLimits(
-                answer_seconds=20
-            ),  # the machine may be busy, and memory answers without a look for 2 s
+            # The machine may be busy, and memory answers without a look for 2 s.
+            asking=AskingLimits(answer_seconds=20),
             may_stand=lambda session: still_counts(session.confined, settings.help_desk),
         )
         self.settings = settings

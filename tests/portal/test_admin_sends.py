@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from tests.portal.admin import ADMIN, admin_stage, said, signed_in_admin
+from tests.portal.admin import SENDS, admin_stage, said, signed_in_admin
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
 from tests.support.people import NOW, sending
-
-SENDS = f"{ADMIN}sends"
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.portal.admin import ADMIN, admin_stage, signed_in_admin
+from tests.portal.admin import SERVERS, admin_stage, signed_in_admin
 from tests.portal.stage import Stage
-
-SERVERS = f"{ADMIN}servers"
 
 
 class TwoServers:

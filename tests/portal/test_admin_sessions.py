@@ -13,11 +13,10 @@ import pytest
 from proxy.help_desk.sessions import short_name_of
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
-from tests.portal.admin import ADMIN, admin_stage, said, signed_in_admin
+from tests.portal.admin import ADMIN, SESSIONS, admin_stage, said, signed_in_admin
 from tests.portal.stage import Browser, Page, Stage
 from tests.support.people import principal, session
 
-SESSIONS = f"{ADMIN}sessions"
 BOB = "5f6a1c3e-0000-4000-8000-0000000000b0"
 
 

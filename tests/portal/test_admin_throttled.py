@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.admin import ADMIN, admin_stage, said, signed_in_admin
+from tests.portal.admin import THROTTLED, admin_stage, said, signed_in_admin
 from tests.portal.stage import Browser, Page, Stage
 
-THROTTLED = f"{ADMIN}throttled"
 LIMITS = {
     "passwords_per_person": 3,
     "passcode_failures_in_a_row": 2,
