@@ -75,9 +75,7 @@ async def audit_of_command(
 
 
 @asynccontextmanager
-async def acting(
-    settings: Settings, store: Store, keys: Keys | None = None, *, log: FilteringBoundLogger | None = None
-) -> AsyncIterator[Recorder]:
+async def acting(settings: Settings, store: Store, keys: Keys | None = None) -> AsyncIterator[Recorder]:
     """Written when the block is left. Without a master key nothing can be sealed: that is said, and nothing kept."""
     if not settings.audit.is_on:
         yield NoAudit()
@@ -88,7 +86,7 @@ async def acting(
         print(f"gatepost: not recorded in the audit: {error}", file=sys.stderr)
         yield NoAudit()
         return
-    async with audit_of_command(settings, store, keys, log=log or configure_log()) as recorder:
+    async with audit_of_command(settings, store, keys, log=configure_log()) as recorder:
         yield recorder
 
 
