@@ -55,14 +55,12 @@ class PersonKeyStore(Protocol):
         """Keep it, durably, unless there is one of this owner and month; returns the one that is there now."""
         ...
 
-    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None: ...
-
     async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
         """Those of these that are there, in no order. At most `MOST_IDS` at a time."""
         ...
 
     async def person_keys(self, owner: bytes | None = None, month: str | None = None) -> tuple[PersonKey, ...]:
-        """All of an owner, a month, both, or all that there are."""
+        """All of an owner or a month, or all that there are; the one of both, if it is there."""
         ...
 
     async def key_months(self) -> tuple[str, ...]:
@@ -188,9 +186,8 @@ class PersonKeys:
     async def _key_of(self, guid: str, month: str) -> tuple[str, bytes]:
         """Its id and itself."""
         owner = self._owner(guid)
-        kept = await self._store.person_key_of(owner, month)
-        if kept is None:
-            kept = await self._store.keep_person_key(self._new(owner, month))
+        there = await self._store.person_keys(owner, month)
+        kept = there[0] if there else await self._store.keep_person_key(self._new(owner, month))
         opened = self._unwrapped(kept)
         if opened is None:
             # Not replaced by a new one: another node may have a newer key file, and everything sealed under it.

@@ -69,7 +69,6 @@ _READING = {
     "is_leased",
     "accesses",
     "notice",
-    "person_key_of",
     "person_keys_by_id",
     "person_keys",
     "key_months",
@@ -674,10 +673,6 @@ class MemoryPersonKeys:
         self._called("keep_person_key")
         found = self._found(key.owner, key.month)
         return found[0] if found else self._kept.setdefault(key.key_id, key)
-
-    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
-        self._called("person_key_of")
-        return next(iter(self._found(owner, month)), None)
 
     async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
         self._called("person_keys_by_id")

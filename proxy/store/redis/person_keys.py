@@ -24,10 +24,6 @@ class RedisPersonKeys:
         named = (key.key_id, key.owner.hex(), key.month, key.wrapped)
         return _key(await self._connections.run(PERSON_KEYS, "keep", *named, durable=True, is_repeatable=True))
 
-    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
-        row = await self._connections.run(PERSON_KEYS, "of", owner.hex(), month, is_repeatable=True)
-        return _key(row) if row else None
-
     async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
         return tuple(map(_key, await self._connections.run(PERSON_KEYS, "by_ids", *key_ids, is_repeatable=True)))
 

@@ -31,10 +31,6 @@ class SQLitePersonKeys:
     async def keep_person_key(self, key: PersonKey) -> PersonKey:
         return await self._database.writing.run(_keep, key, durable=True)
 
-    async def person_key_of(self, owner: bytes, month: str) -> PersonKey | None:
-        found = await self.person_keys(owner, month)
-        return found[0] if found else None
-
     async def person_keys_by_id(self, key_ids: Sequence[str]) -> tuple[PersonKey, ...]:
         asked = "key_id IN (SELECT value FROM json_each(?))"
         rows = await self._database.rows(f"{_SELECT} WHERE month != '{FREE}' AND {asked}", json.dumps(key_ids))

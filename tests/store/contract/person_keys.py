@@ -26,7 +26,7 @@ class PersonKeysContract:
         assert len(kept) == 1
         assert kept <= set(wanted)
         (one,) = kept
-        assert await store.person_keys.person_key_of(one.owner, one.month) == one
+        assert await store.person_keys.person_keys(one.owner, one.month) == (one,)
         assert await store.person_keys.person_keys_by_id([one.key_id]) == (one,)
 
     async def test_keys_are_found_by_owner_and_by_month(self, store: Store) -> None:
@@ -41,7 +41,7 @@ class PersonKeysContract:
         assert set(await store.person_keys.person_keys(month="2026-11")) == {mine, theirs}
         assert await store.person_keys.person_keys(mine.owner, "2026-12") == (later,)
         assert await store.person_keys.key_months() == ("2026-11", "2026-12")
-        assert await store.person_keys.person_key_of(theirs.owner, "2026-12") is None
+        assert await store.person_keys.person_keys(theirs.owner, "2026-12") == ()
         assert await store.person_keys.person_keys_by_id(["0" * 32]) == ()
         by_id = await store.person_keys.person_keys_by_id([theirs.key_id, "0" * 32, mine.key_id])
         assert sorted(by_id, key=lambda key: key.owner) == [mine, theirs]

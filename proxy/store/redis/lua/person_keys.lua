@@ -21,8 +21,6 @@ function operation.keep(id, owner, month, wrapped)
   return {id, owner, month, wrapped}
 end
 
-operation.of = read
-
 local function by_id(id)
   local found = redis.call('HGET', ids, id)
   return found and read(string.sub(found, 9), string.sub(found, 1, 7))
