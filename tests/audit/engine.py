@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
 from structlog.testing import LogCapture
 
+from config.settings import AuditSettings
 from proxy.audit.anchors import by_name, public_keys
 from proxy.audit.chain_file import ChainFile
 from proxy.audit.chain_writer import LineOutlet
 from proxy.audit.event import AuditedPerson, AuditEvent
 from proxy.audit.judging import WrongLine
+from proxy.audit.open_audit import ServedAudit, serving_audit
 from proxy.audit.person_keys import PersonKeys, box_from_json
 from proxy.audit.recording import AuditRecorder, RecordingLimits
 from proxy.audit.verifying import judged
@@ -74,6 +76,10 @@ class Engine:
                 recorder.end()
                 await task
             await recorder.close()
+
+    def serving(self, settings: AuditSettings) -> AbstractAsyncContextManager[ServedAudit]:
+        """As a worker opens it."""
+        return serving_audit(settings, self.person_keys, self.keys, log=self.log, clock=lambda: self.now, limits=LIMITS)
 
     async def write(self, *events: AuditEvent, kill: bool = False) -> None:
         """By a process that comes and goes."""

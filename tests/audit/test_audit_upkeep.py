@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 from config.settings import AuditSettings
 from proxy.audit.audit_upkeep import AuditUpkeep
-from proxy.audit.open_audit import serving_audit
 from proxy.secrets.keys import KeyRing, Keys, MasterKey, names_of
-from tests.audit.engine import ANNA, LIMITS, Engine, signed_in
+from tests.audit.engine import ANNA, Engine, signed_in
 from tests.support.people import NOW
 
 DAY = 86_400.0
@@ -18,10 +17,7 @@ DAY = 86_400.0
 @asynccontextmanager
 async def upkeep(engine: Engine, *, keep: float = 3 * DAY) -> AsyncIterator[AuditUpkeep]:
     settings = AuditSettings(file=engine.base, keep=keep)
-    made = serving_audit(
-        settings, engine.person_keys, engine.keys, log=engine.log, clock=lambda: engine.now, limits=LIMITS
-    )
-    async with made as audit:
+    async with engine.serving(settings) as audit:
         yield AuditUpkeep(settings, engine.person_keys, audit, log=engine.log, clock=lambda: engine.now)
 
 

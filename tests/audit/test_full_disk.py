@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from config.settings import AuditSettings
-from proxy.audit.open_audit import serving_audit
 from proxy.audit.recorder import AuditUnavailable
 from proxy.operations.health import CheckState, Need, judge_readiness
-from tests.audit.engine import LIMITS, Engine, signed_in
+from tests.audit.engine import Engine, signed_in
 from tests.support.eventually import eventually, eventually_told
 from tests.support.small_disk import can_mount, small_disk
 
@@ -48,10 +47,7 @@ async def test_lines_wait_for_room_on_a_full_disk(tmp_path: Path, left: int) -> 
 async def test_readyz_tells_of_it_and_refuses_only_where_it_is_required(engine: Engine, required: bool) -> None:
     engine.base.parent.write_text("a file in the place of the folder")
     settings = AuditSettings(file=engine.base, required=required)
-    made = serving_audit(
-        settings, engine.person_keys, engine.keys, log=engine.log, clock=lambda: engine.now, limits=LIMITS
-    )
-    async with made as audit:
+    async with engine.serving(settings) as audit:
         audit.record(signed_in())
         ((name, check),) = audit.checks()
         with pytest.raises(AuditUnavailable):
