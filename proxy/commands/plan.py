@@ -6,7 +6,6 @@ descriptor that only workers read. They never reach a disk.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
@@ -82,7 +81,9 @@ def make_plan(config: Path, *, rehearsal: str | None = None, tables: str | None 
 def _not_rehearsed(config: Path, settings: Settings, digest: str) -> list[str]:
     """Why this configuration does not count as rehearsed, in a sentence; none if it does. In doubt it does not."""
 
-    # Not above: it takes longer to load than all else here, and few starts ask it.
+    # Not above: they take longer to load than all else here, and few starts ask it.
+    import asyncio
+
     from proxy.store.open import open_store
 
     async def was_rehearsed() -> bool:
