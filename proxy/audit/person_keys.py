@@ -110,21 +110,16 @@ class PersonKeys:
         self._store = store
         self._keys = keys
 
-    async def seal(self, guid: str, month: str, plain: bytes) -> SealedBox:
-        """Under the key of this person (or `NOBODY`) and month, which is made if there is none.
-
-        Raises `StoreUnavailable` and `NoMasterKey`.
-        """
-        (box,) = await self.seal_all([(guid, month, plain)])
-        return box
-
     async def seal_all(self, wanted: Sequence[tuple[str, str, bytes]]) -> tuple[SealedBox, ...]:
-        """The same for several, with each key read once."""
+        """Each under the key of a person (or `NOBODY`) and month, which is made if there is none.
+
+        Each key is read once. Raises `StoreUnavailable` and `NoMasterKey`.
+        """
         opened = await self._keys_of((guid, month) for guid, month, _ in wanted)
         return tuple(_sealed(*opened[guid, month], plain) for guid, month, plain in wanted)
 
     async def seal_named(self, wanted: Sequence[tuple[str, str, bytes, bytes]]) -> tuple[tuple[bytes, SealedBox], ...]:
-        """The same for several, each with a name of 32 bytes that is made of the last value: by it one knows the same
+        """The same, each with a name of 32 bytes that is made of the last value: by it one knows the same
         thing again as long as the key is there, and afterwards nobody can say what it names."""
         opened = await self._keys_of((guid, month) for guid, month, _, _ in wanted)
         return tuple(
@@ -132,13 +127,9 @@ class PersonKeys:
             for guid, month, plain, named in wanted
         )
 
-    async def unseal(self, box: SealedBox) -> bytes | None:
-        """None if its key was destroyed, or is not of this installation. Raises `StoreUnavailable`."""
-        (plain,) = await self.unseal_all([box])
-        return plain
-
     async def unseal_all(self, boxes: Sequence[SealedBox]) -> list[bytes | None]:
-        """The same for many, in their order, with each key read once."""
+        """What is in each, in their order; None where its key was destroyed, or is not of this installation. Each key
+        is read once. Raises `StoreUnavailable`."""
         opened: dict[str, bytes | None] = {}
         key_ids = list(dict.fromkeys(box.key_id for box in boxes))
         for first in range(0, len(key_ids), MOST_IDS):

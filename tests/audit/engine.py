@@ -111,4 +111,5 @@ class Engine:
     async def unsealed(self, box: dict[str, str]) -> bytes | None:
         found = box_from_json(box)
         assert found is not None
-        return await self.person_keys.unseal(found)
+        (plain,) = await self.person_keys.unseal_all([found])
+        return plain
