@@ -82,7 +82,8 @@ async def _page(
     if missing.first_factor is Factor.PASSWORD or needs_password:
         return sign_in_form(request, back, username=principal.username, notice=_asked_by(back), is_for_password=True)
     if way is None:
-        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
+        reason = "step_up_needs_kerberos"
+        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, reason, first=session.begun_with)
         return message(
             request,
             HTTPStatus.FORBIDDEN,
@@ -94,7 +95,7 @@ async def _page(
             link=(SIGN_OUT, _("Sign out")),
         )
     if isinstance(way, Unusable):
-        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
+        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason, first=session.begun_with)
         if way.factor in ENROLLED:
             title, text = (
                 _("One more step is needed"),

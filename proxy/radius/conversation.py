@@ -277,7 +277,7 @@ class Conversation:
     async def _let_in(self, asker: _Asker, session: Session) -> RADIUSAnswer:
         if session.level is not Level.SIGNED_IN:
             await self.flow.sessions.end(session)
-            self.flow.log.stopped(asker.client, session.principal, "password_must_change")
+            self.flow.log.stopped(asker.client, session.principal, "password_must_change", first=session.begun_with)
             return rejected(words.MUST_CHANGE.format(origin=self.origin))
         seconds = max(1, int(session.latest_end(self.limits) - asker.now))
         attributes = self.attributes.of(session.principal)

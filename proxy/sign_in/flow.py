@@ -102,7 +102,7 @@ class SignIn:
             return await self._add_password(client, current, now=now)
         scheme = choose_scheme(self._schemes_for(goal), proven.principal, client.address, app=goal.app)
         if scheme is None:
-            self.log.stopped(client, proven.principal, "no_scheme")
+            self.log.stopped(client, proven.principal, "no_scheme", first=proven.factor)
             return NoScheme()
         return await self._go_on(client, goal, proven, scheme, current=current, now=now)
 
@@ -189,7 +189,7 @@ class SignIn:
         # Again: the directory may have been slow, and whoever was a step-up may be another person.
         stopped = (await self.degrade.at(now)).stops_sign_in(proven.factor)
         if stopped is not None:
-            self.log.stopped(client, proven.principal, stopped.reason)
+            self.log.stopped(client, proven.principal, stopped.reason, first=proven.factor)
             return stopped
         begin = partial(self.sessions.begin, client, proven, scheme, older=current, now=now)
 

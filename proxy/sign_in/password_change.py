@@ -86,7 +86,7 @@ class PasswordChangeStep:
             # In the person's turn, for which they may have waited long (see `begin_attempt`).
             now = self.attempts.clock()
             if (closed := await self._closed(session, now=now)) is not None:
-                self.attempts.log.stopped(client, session.principal, closed.reason)
+                self.attempts.log.stopped(client, session.principal, closed.reason, first=session.begun_with)
                 return closed
             outcome = await self.attempts.from_address(
                 client.address,

@@ -169,8 +169,9 @@ class Proving:
         for_scheme: str = "",
         now: float,
     ) -> Asking:
-        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `proven`: beside these.
-        `only`: that one, if it is among them. `for_scheme`: what a signed-in person steps up to.
+        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `proven`: beside these;
+        the first factor alone where there is no `standing` session. `only`: that one, if it is among them.
+        `for_scheme`: what a signed-in person steps up to.
 
         If the `standing` session has a live challenge for the same thing, that one is shown, with the attempts that it
         has left. Otherwise there is a new challenge, in the session that `begin` makes, if it is given. For a person
@@ -178,17 +179,18 @@ class Proving:
         the challenge; the others are shown the same one.
         """
         await self.log.can_be_proved()
+        first = standing.begun_with if standing is not None else next(iter(proven))
         if standing is None or standing.level is Level.FIRST_FACTOR:
             stopped = (await self.degrade.at(now)).stops_sign_in(choice[0])
             if stopped is not None:
-                self.log.stopped(client, principal, stopped.reason)
+                self.log.stopped(client, principal, stopped.reason, first=first)
                 return stopped
         wanted = (only,) if only in choice else choice
         chosen = await self._try(client, principal, wanted, entry=choice, proven=proven, now=now)
         if standing is not None and for_scheme:
             self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
         if isinstance(chosen, Unusable):
-            self.log.stopped(client, principal, chosen.reason)
+            self.log.stopped(client, principal, chosen.reason, first=first)
             return chosen
         live = None
         if standing is not None:
@@ -197,7 +199,7 @@ class Proving:
                 return ProofAsked(session=standing, challenge=live)
         is_sent = chosen.kind is not None
         if is_sent:
-            throttled = await self._reserve_send(client, principal, chosen, now=now)
+            throttled = await self._reserve_send(client, principal, chosen, first=first, now=now)
             if throttled is not None:
                 return throttled
         token, newest = "", live.challenge_id if live is not None else ""
@@ -400,14 +402,14 @@ class Proving:
             now=now,
         )
         if isinstance(chosen, Unusable):
-            self.log.stopped(client, principal, chosen.reason)
+            self.log.stopped(client, principal, chosen.reason, first=session.begun_with)
             return chosen
         if not chosen.is_of(challenge) or chosen.kind is None:
             return ChallengeOver(session)
         not_before = now - self.resend_seconds
         if not await self.challenges.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
             return TooEarly(max(1, math.ceil(challenge.last_sent_at - not_before)))
-        throttled = await self._reserve_send(client, principal, chosen, now=now)
+        throttled = await self._reserve_send(client, principal, chosen, first=session.begun_with, now=now)
         if throttled is not None:
             return throttled
         last = latest_of(await self.messages.of(challenge, now=now))
@@ -452,13 +454,13 @@ class Proving:
         return first_usable_way(ways)
 
     async def _reserve_send(
-        self, client: Client, principal: Principal, chosen: Chosen, *, now: float
+        self, client: Client, principal: Principal, chosen: Chosen, *, first: Factor, now: float
     ) -> Throttled | None:
         throttled = await self.throttle.reserve_send(
             person=principal.guid, number=chosen.address, address=client.address, now=now
         )
         if throttled is not None:
-            self.log.stopped(client, principal, throttled.limit.value)
+            self.log.stopped(client, principal, throttled.limit.value, first=first)
             await self.throttle.note_throttled(principal, throttled, now=now)
         return throttled
 

@@ -52,8 +52,8 @@ class SignInLog:
             facts = {"realm": realm, **facts}
         self._log.info("sign_in.refused", reason=reason, **_from(client), **facts)
 
-    def stopped(self, client: Client, principal: Principal, reason: str, *, first: Factor = Factor.PASSWORD) -> None:
-        """The first factor was right, but the sign-in stops."""
+    def stopped(self, client: Client, principal: Principal, reason: str, *, first: Factor) -> None:
+        """The `first` factor was right, but the sign-in stops."""
         self._count(reason, principal.realm)
         self._note(
             partial(refused_after_first, principal, factor=first, way=client.way, address=client.address, reason=reason)

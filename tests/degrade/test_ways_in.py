@@ -155,6 +155,8 @@ async def test_a_kerberos_ticket_goes_by_each_rung(tmp_path: Path, rung: str, as
     await degrade(service, *filter(None, [rung]))
     client = service.client()
     assert told(await client.bring_ticket(b"S-1-5-21-1-2-3-1001")) == asked
+    # One that stopped is noted with the factor that it began with; with `closed`, nobody knows whose it was.
+    assert [each.factors for each in service.decided] == [(Factor.KERBEROS,)] * (asked is Lack.SMS_OFF)
     await store.close()
 
 

@@ -18,6 +18,7 @@ from proxy.audit.audited_log import audited
 from proxy.degrade.board import DegradeBoard
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
+from proxy.sessions.decided import DecidedAccess
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sign_in.changed_numbers import Notice, NumberEvent
@@ -63,6 +64,8 @@ class Service:
         self.sessions = LiveSessions(store.sessions, settings.sessions)
         self.throttle = Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.recorded = KeptEvents(secrets=[OLD, NEW, "7400 123456", "7400123456"], names=["scripted", "Scripted"])
+        self.decided: list[DecidedAccess] = []
+        """What is noted for rehearsals."""
         self.parts = create_sign_in(
             settings=settings,
             realms=realms,
@@ -76,6 +79,7 @@ class Service:
             clock=lambda: self.now,
             wording=_notice_of,
             acceptor=acceptor,
+            note=lambda make: self.decided.append(make()),
             degrade=self.degrade,
         )
 
