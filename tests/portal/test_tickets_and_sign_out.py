@@ -247,7 +247,7 @@ async def test_assets_are_kept_for_ever_and_names_of_others_are_refused(stage: S
         style = await browser.get(origin + path)
         assert style.headers["Content-Type"].startswith("text/css")
         assert "immutable" in style.headers["Cache-Control"]
-        assert len(style.text) < 15_000
+        assert len(style.text) < 13_000
         known = await browser.get(origin + path, If_None_Match=style.headers["ETag"])
         assert known.status == 304
     assert (await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/static/x/portal.css")).status == 404
