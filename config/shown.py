@@ -150,9 +150,12 @@ def _text(value: object) -> str | None:
             return "".join(text for pair in zip(value.pieces, [*names, ""], strict=True) for text in pair)
         case SQLiteFile():
             return f"sqlite:{value.path}"
+        case RedisURL(path=Path()):
+            return f"{value.kind}:{value.path}"
         case RedisURL():
-            where = str(value.path or ",".join(_host_and_port(*each) for each in value.addresses))
-            return f"{value.kind}:{where}" + (f"/{value.service}" if value.service else "")
+            hosts = ",".join(_host_and_port(*each) for each in value.addresses)
+            parts = [value.service, str(value.database) if value.database else None]
+            return f"{value.kind}://" + "/".join([hosts, *filter(None, parts)])
     return None
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from config.load import load_settings
 from config.schema import options, tables
 from config.settings import Settings
 from config.shown import Hidden, ShownTable, shown_tables
+from config.tables.store import parse_store_url
 from tests.config.test_example import EXAMPLE, folder, with_every_option  # noqa: F401  # a fixture
 
 MARKER = "sesame-7c1f"
@@ -88,3 +90,20 @@ def test_every_table_and_key_is_shown_and_nothing_is_hidden_for_being_unknown(fo
             if each.value is Hidden.HIDDEN:
                 key = each.key.removesuffix("_with_login")
                 assert "password" in key or key in declared_secret, (table.header, key)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://10.0.0.9:6380/2",
+        "valkeys://[2001:db8::9]:6379",
+        "redis+sentinel://one:26379,two:26379/mymaster/3",
+        "unix:/run/redis.sock",
+    ],
+)
+def test_the_url_of_a_store_is_shown_as_one_writes_it(folder: Path, url: str) -> None:  # noqa: F811
+    settings = marked(folder)
+    store = settings.store.model_copy(update={"url": parse_store_url(url)})
+    shown = shown_tables(settings.model_copy(update={"store": store}))
+    (told,) = [key.value for table in shown if table.header == "[store]" for key in table.keys if key.key == "url"]
+    assert told == f'"{url}"'
