@@ -19,7 +19,7 @@ from types import FrameType
 from benchmarks import delivery, own_costs, report
 from benchmarks.load import WrongAnswer
 from benchmarks.processes import Bystanders, CannotStart, program
-from benchmarks.report import Results
+from benchmarks.results import Results
 from benchmarks.scenarios import SCENARIOS, Scale, check, idle_tunnels, most_tunnels
 from benchmarks.stage import GATEPOST, HAPROXY, NGINX, Stage, set_stage
 from tests.support.samba_dc import SambaFailed
@@ -90,7 +90,7 @@ def _measure(stage: Stage, scale: Scale, rounds: int, wanted: set[str]) -> Resul
         "tunnels": lambda: _measure_tunnels(stage, scale, results),
         "sessions": lambda: _measure_sessions(stage, scale, results),
         "clients": lambda: _measure_clients(stage, scale, rounds, results),
-        "sign-in": lambda: _measure_sign_ins(stage, scale, results),
+        "sign-in": lambda: _measure_sign_ins(stage, scale, rounds, results),
         "passcodes": lambda: _measure_passcodes(scale, results),
     }
     for name, measure in own.items():
@@ -127,12 +127,15 @@ def _measure_clients(stage: Stage, scale: Scale, rounds: int, results: Results) 
         results.clients = own_costs.clients(stage, rounds, scale.requests)
 
 
-def _measure_sign_ins(stage: Stage, scale: Scale, results: Results) -> None:
+def _measure_sign_ins(stage: Stage, scale: Scale, rounds: int, results: Results) -> None:
     _say(f"{scale.sign_ins} sign-ins with a local directory")
-    results.sign_ins["local"] = own_costs.sign_ins(stage, scale.sign_ins)
+    results.sign_ins[own_costs.LOCAL] = own_costs.sign_ins(stage, scale.sign_ins)
     _say(f"{scale.sign_ins} sign-ins with an Active Directory domain, made for it")
     try:
-        results.sign_ins["active_directory"] = own_costs.active_directory_sign_ins(stage, scale.sign_ins)
+        with own_costs.domain(stage) as dc:
+            results.sign_ins[own_costs.ACTIVE_DIRECTORY] = own_costs.domain_sign_ins(stage, dc, scale.sign_ins)
+            _say(f"sign-ins beside bare loops, {rounds} rounds of {scale.seconds} s each")
+            results.contest = own_costs.contest(stage, dc, seconds=scale.seconds, rounds=rounds)
     except (SambaFailed, CannotStart) as error:
         results.notes.append(f"no sign-ins with Active Directory: {error}")
 

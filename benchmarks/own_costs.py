@@ -6,8 +6,10 @@ import asyncio
 import html
 import http.client
 import itertools
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.cookies import SimpleCookie
@@ -18,12 +20,16 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from benchmarks.configurations import CLIENTS, ECHO, FILES, PASSWORD, USERNAME
 from benchmarks.gatepost import GROUP
 from benchmarks.load import WrongAnswer, ping_pong, request_bytes
+from benchmarks.sign_in import SERVICE, Contest, compare, served_by
 from benchmarks.stage import Stage
 from proxy.demo.phone import Phone
 from proxy.sessions.way import TOKEN_HOST
 from tests.support.samba_dc import SambaDC
 from tests.support.samba_people import DomainGroup, DomainPerson
 
+LOCAL, ACTIVE_DIRECTORY = "local directory", "Active Directory (Samba over LDAPS)"
+THREADS = 4
+"""That sign in at once."""
 _CSRF = re.compile(r'name="(csrf_token|return_to|start|challenge)" value="([^"]*)"')
 
 
@@ -153,9 +159,10 @@ def sign_ins(stage: Stage, count: int, *, directory: str | None = None, name: st
     return asyncio.run(run())
 
 
-def active_directory_sign_ins(stage: Stage, count: int) -> SignIns:
-    """The same with a throwaway Samba domain over LDAPS. Raises `SambaFailed`, where Samba is not installed too."""
-    service = DomainPerson(username="svc-gatepost", password=PASSWORD)
+@contextmanager
+def domain(stage: Stage) -> Iterator[SambaDC]:
+    """A throwaway Samba domain. Raises `SambaFailed`, where Samba is not installed too."""
+    service = DomainPerson(username=SERVICE, password=PASSWORD)
     person = DomainPerson(
         username=USERNAME,
         password=PASSWORD,
@@ -166,12 +173,28 @@ def active_directory_sign_ins(stage: Stage, count: int) -> SignIns:
     group = DomainGroup(name=GROUP, members=[USERNAME])
     # On the load's cores, which this process and its children are bound to.
     with SambaDC(stage.folder / "domain", address=None, persons=[service, person], groups=[group]) as dc:
-        table = (
-            '[[directories]]\nname = "corp"\ntype = "active_directory"\ndomain = "corp.example"\n'
-            f'servers = ["{dc.url}"]\nca_file = "{dc.ca_file}"\nbind_user = "{service.username}@corp.example"\n'
-            f'bind_password = "{PASSWORD}"\n'
-        )
-        return sign_ins(stage, count, directory=table, name="sign-in-ad")
+        yield dc
+
+
+def domain_sign_ins(stage: Stage, dc: SambaDC, count: int) -> SignIns:
+    """As `sign_ins`, over LDAPS."""
+    table = (
+        '[[directories]]\nname = "corp"\ntype = "active_directory"\ndomain = "corp.example"\n'
+        f'servers = ["{dc.url}"]\nca_file = "{dc.ca_file}"\nbind_user = "{SERVICE}@corp.example"\n'
+        f'bind_password = "{PASSWORD}"\n'
+    )
+    return sign_ins(stage, count, directory=table, name="sign-in-ad")
+
+
+def contest(stage: Stage, dc: SambaDC, *, seconds: float, rounds: int) -> Contest:
+    """Sign-ins a second beside bare loops, which run on the proxy's core as Gatepost does."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, stage.cores.proxy)
+    try:
+        with served_by(dc, THREADS) as directory:
+            return compare(dc, directory, seconds=seconds, rounds=rounds, threads=THREADS)
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 async def _sign_in(phone: Phone, port: int) -> int:

@@ -26,7 +26,7 @@ from benchmarks.load import (
     wrk,
 )
 from benchmarks.processes import Process
-from benchmarks.stage import GATEPOST, HAPROXY, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, Proxy, Stage
+from benchmarks.stage import BARE, GATEPOST, HAPROXY, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, Proxy, Stage
 from benchmarks.upstream import ECHOED_FRAME, MASKED_FRAME
 
 MEGABYTE = 1_000_000
@@ -211,7 +211,7 @@ SCENARIOS = (
         name="small",
         title=f"small answers ({SMALL_BYTES} bytes, 32 connections)",
         unit="requests/s",
-        proxies=_ALL,
+        proxies=(*_ALL, BARE),
         measure=_closed_loop("/small"),
         needs=("nginx", "wrk"),
     ),
@@ -275,10 +275,15 @@ SCENARIOS = (
 
 
 def check(stage: Stage, proxy: Proxy) -> None:
-    """One request of each kind; raises `WrongAnswer` unless this proxy answers as the upstreams do."""
+    """One request of each kind; raises `WrongAnswer` unless this proxy answers as the upstreams do.
+
+    The bare forwarder reads no host, and so knows one upstream alone.
+    """
     if stage.files_port:
         for target, size in (("/small", SMALL_BYTES), ("/64k", 64 * 1024)):
             _expect(proxy.port, request_bytes("GET", target, FILES, stage.cookies[FILES]), size)
+    if proxy.name == BARE:
+        return
     upload = request_bytes("POST", "/upload", ECHO, stage.cookies[ECHO], "Content-Length: 100000")
     if transfer(proxy.port, upload, body_bytes=100_000)[1] != len("taken"):
         raise WrongAnswer("upload")

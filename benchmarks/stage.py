@@ -29,7 +29,7 @@ GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, HAPROXY = (
     "nginx + auth_request (204 by an upstream)",
     "haproxy",
 )
-DIRECT = "no proxy"
+BARE = "bare uvloop forwarder"
 PACKAGES = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
 """Debian's names for what is measured beside, and what measures."""
 
@@ -119,6 +119,10 @@ def set_stage(*, gatepost_arguments: tuple[str, ...] = (), large_bytes: int = 10
             process=plain[0],
             tls_process=tls[0],
         )
+        if files_port:
+            command = [sys.executable, "-m", "benchmarks.bare_forwarder", str(files_port)]
+            bare = stack.enter_context(started(command, cores=cores.proxy, log=folder / "bare.log", says=True))
+            proxies[BARE] = Proxy(name=BARE, port=int(bare.first_line), tls_port=0, process=bare)
         if nginx is not None:
             ports = {auth: (free_port(), free_port()) for auth in ("", "here", "there")}
             path = configurations.write_nginx_proxies(

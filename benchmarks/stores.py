@@ -19,7 +19,8 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.report import machine, table
+from benchmarks.figures import table
+from benchmarks.machine import machine
 from config.settings import StoreSettings
 from proxy.store.contract import Store
 from proxy.store.open import open_store

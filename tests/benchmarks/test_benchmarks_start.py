@@ -9,9 +9,9 @@ import pytest
 from benchmarks import delivery, own_costs, report
 from benchmarks.load import request_bytes, transfer
 from benchmarks.processes import program
-from benchmarks.report import Results
+from benchmarks.results import Results
 from benchmarks.scenarios import SCENARIOS, Sample, check, idle_tunnels
-from benchmarks.stage import GATEPOST, HAPROXY, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, Stage, set_stage
+from benchmarks.stage import BARE, GATEPOST, HAPROXY, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, Stage, set_stage
 
 BYTES = 5_000_000
 
@@ -24,7 +24,7 @@ def stage() -> Iterator[Stage]:
         yield everything
 
 
-@pytest.mark.parametrize("name", [GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, HAPROXY])
+@pytest.mark.parametrize("name", [GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, HAPROXY, BARE])
 def test_every_proxy_answers_each_load_alike(stage: Stage, name: str) -> None:
     if name not in stage.proxies:
         pytest.skip(f"{name} is not installed")
