@@ -67,7 +67,7 @@ def read_question(head: RequestHead, apps: Container[bytes]) -> Question:
     forwarded_host = _forwarded_host(head)
     if forwarded_host is not None and forwarded_host != first.host:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: two different hosts are described")
-    if head.host in apps and head.host != first.host:
+    if head.fields.host in apps and head.fields.host != first.host:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: Host is another app's")
     if first.host not in apps:
         raise RefusedHead(Problem.UNKNOWN_HOST, "authorize: host")
@@ -77,7 +77,7 @@ def read_question(head: RequestHead, apps: Container[bytes]) -> Question:
 def _described(head: RequestHead) -> dict[bytes, bytes]:
     """The describing fields, each at most once and in its own spelling."""
     found: dict[bytes, bytes] = {}
-    for line in head.held:
+    for line in head.fields.held:
         name, _, value = line.partition(b":")
         folded = canonical(name)
         if folded not in DESCRIBING:
@@ -96,7 +96,7 @@ def _nginx(head: RequestHead, described: dict[bytes, bytes]) -> Question | None:
         return None
     if method is None or (url is None and uri is None):
         raise RefusedHead(Problem.MALFORMED_REQUEST, "authorize: X-Original-... is incomplete")
-    host = head.host
+    host = head.fields.host
     if url is not None:
         match = _URL.fullmatch(url)
         if match is None:
@@ -104,8 +104,8 @@ def _nginx(head: RequestHead, described: dict[bytes, bytes]) -> Question | None:
         scheme, host, target = match[1].lower(), host_name(match[2]), match[3]
         if uri is not None and uri != target:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Original-URL and X-Original-URI differ")
-        proto = b",".join(head.forwarded_proto).rpartition(b",")[2]
-        if head.forwarded_proto and scheme_is_https(proto) is not (scheme == b"https"):
+        proto = b",".join(head.fields.forwarded_proto).rpartition(b",")[2]
+        if head.fields.forwarded_proto and scheme_is_https(proto) is not (scheme == b"https"):
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Original-URL and X-Forwarded-Proto differ")
         uri = target
     return _question(method, uri or b"", host, passes_redirects=False)
@@ -132,15 +132,15 @@ def _envoy(head: RequestHead, described: dict[bytes, bytes]) -> Question | None:
         return None
     if original is not None and original != target:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Envoy-Original-Path differs")
-    return _question(head.method, target, head.host, passes_redirects=True)
+    return _question(head.method, target, head.fields.host, passes_redirects=True)
 
 
 def _forwarded_host(head: RequestHead) -> bytes | None:
-    if not head.forwarded_host:
+    if not head.fields.forwarded_host:
         return None
-    if len(head.forwarded_host) > 1:
+    if len(head.fields.forwarded_host) > 1:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Forwarded-Host twice")
-    return host_name(head.forwarded_host[0].strip(b" \t"))
+    return host_name(head.fields.forwarded_host[0].strip(b" \t"))
 
 
 def _question(method: bytes, target: bytes, host: bytes, *, passes_redirects: bool) -> Question:

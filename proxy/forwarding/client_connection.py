@@ -28,7 +28,6 @@ from proxy.forwarding.traced import TracedReception
 from proxy.forwarding.unread import has_unread
 from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.head_buffer import HeadBuffer
-from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead
 from proxy.sessions.session import Session
@@ -124,7 +123,7 @@ class ClientConnection(asyncio.Protocol):
             if not waiting.data and len(data) <= self._max_head_bytes:
                 head = self._memory.recall(data)
                 if head is not None:
-                    self.is_kept = head.keeps_alive and not self._moment.is_closing
+                    self.is_kept = head.fields.keeps_alive and not self._moment.is_closing
                     self._reception.receive(head)
                     return
             waiting.data = waiting.data + data if waiting.data else data
@@ -179,12 +178,12 @@ class ClientConnection(asyncio.Protocol):
                     if waiting.is_partial and not was_partial:
                         self.deadline = self._moment.now + self._context.head_timeout
                     return
-                head = read_head(raw)
+                head = self._memory.read(raw)
             except RefusedHead as refused:
                 verdict = RefuseRequest(problem=refused.problem, reason=refused.reason)
                 self._reception.refuse(verdict, sent=raw or waiting.data)
                 return
-            self.is_kept = head.keeps_alive and not self._moment.is_closing
+            self.is_kept = head.fields.keeps_alive and not self._moment.is_closing
             self._reception.receive(head)
         if waiting.data and self.state is not _ENDING:
             self.keep(b"")

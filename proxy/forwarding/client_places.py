@@ -34,14 +34,18 @@ class ClientPlaces:
         place = self._place
         if place is not None and not self.is_peer_trusted:
             return place
-        said = (head.forwarded,) if self._reads_forwarded else (head.forwarded_for, head.forwarded_proto)
+        said = (
+            (head.fields.forwarded,)
+            if self._reads_forwarded
+            else (head.fields.forwarded_for, head.fields.forwarded_proto)
+        )
         if place is None or said != self._said:
             self._said = said
             self._block = b""
             if self._reads_forwarded:
-                nodes, protos = read_forwarded(head.forwarded)
+                nodes, protos = read_forwarded(head.fields.forwarded)
             else:
-                nodes, protos = head.forwarded_for, head.forwarded_proto
+                nodes, protos = head.fields.forwarded_for, head.fields.forwarded_proto
             self.says_scheme = bool(protos)
             place = self._place = place_of_client(
                 peer=self.arrival.address,
@@ -55,9 +59,9 @@ class ClientPlaces:
     def forwarded(self, head: RequestHead) -> bytes:
         """The ``X-Forwarded-*`` fields that go upstream with it."""
         place = self.of(head)
-        if not self._block or head.host_field != self._block_host:
-            self._block_host = head.host_field
+        if not self._block or head.fields.host_field != self._block_host:
+            self._block_host = head.fields.host_field
             self._block = forwarded_block(
-                hops=(place.address, *place.proxies), is_https=place.is_https, host_field=head.host_field
+                hops=(place.address, *place.proxies), is_https=place.is_https, host_field=head.fields.host_field
             )
         return self._block

@@ -48,12 +48,12 @@ def _may_be_of_page(request: JudgedRequest) -> bool:
         return True  # a page's script can send a password too, and the browser would ask for a better one
     if request.given is not None and request.given.kind is ClientKind.APP_PASSWORD:
         return False  # it knows how to send one
-    return (head.accept is not None and b"text/html" in head.accept.lower()) or is_sent_from_page(head)
+    return (head.fields.accept is not None and b"text/html" in head.fields.accept.lower()) or is_sent_from_page(head)
 
 
 def says_how_it_fetches(head: RequestHead) -> bool:
     """Every browser does, in one field or another (Fetch Metadata), where it is over https."""
-    return head.fetch_mode is not None or any(line[:10].lower() == b"sec-fetch-" for line in head.lines)
+    return head.fields.fetch_mode is not None or any(line[:10].lower() == b"sec-fetch-" for line in head.lines)
 
 
 def is_good_for(session: Session, given: GivenCredential, head: RequestHead, address: str) -> bool:

@@ -93,7 +93,7 @@ class Exchange:
         """What came of the answer's head so far."""
         self._is_held = False
         """Whether the upstream has to wait for the client to read."""
-        if head.is_chunked or head.content_length:
+        if head.fields.is_chunked or head.fields.content_length:
             self._upload = Upload(head)
             self._is_last = is_last(head, upstream, forward.session_id)
             self._owner = owner_after(head, upstream, forward.session_id)
@@ -131,7 +131,7 @@ class Exchange:
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""
         head = self.head
-        is_repeatable = self._upload is None and head.upgrade is None and head.method in _IDEMPOTENT
+        is_repeatable = self._upload is None and head.fields.upgrade is None and head.method in _IDEMPOTENT
         if not self._is_last:
             now = self._context.moment.now
             connection = self._pool.take(is_repeatable=is_repeatable, now=now, key=self.session_id)
@@ -251,7 +251,7 @@ class Exchange:
         self._interims += 1
         if self._interims > MAX_INTERIM_RESPONSES:
             raise BrokenResponse("too many interim responses")
-        if self.head.is_http_1_1:
+        if self.head.fields.is_http_1_1:
             self._client.transport.write(head_for_client(head))
 
     def _begin_answer(self, head: ResponseHead, data: bytes) -> None:
@@ -260,7 +260,7 @@ class Exchange:
         is_chunked = False
         client = self._client
         if not isinstance(body, LengthBody):
-            if request.is_http_1_1:
+            if request.fields.is_http_1_1:
                 body, is_chunked = Rechunked(body), True
             else:
                 client.is_kept = False
@@ -282,7 +282,7 @@ class Exchange:
         if self._sent_at:
             self._traffic.note_answer(monotonic() - self._sent_at)
         is_kept = client.is_kept
-        connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
+        connection = None if is_kept and request.fields.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(head, is_chunked=is_chunked, connection=connection)
         if isinstance(body, LengthBody) and body.remaining == len(data) < JOIN_BELOW:  # whole, as most are
             client.transport.write(out + data)
@@ -321,10 +321,10 @@ class Exchange:
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
         connection = self.connection
-        if self.head.upgrade is None or head.upgrade is None or connection is None:
+        if self.head.fields.upgrade is None or head.upgrade is None or connection is None:
             raise BrokenResponse("an upgrade that was not asked for")
         chosen = protocols_in(head.upgrade)
-        if not chosen or not set(chosen) <= set(protocols_in(self.head.upgrade)):
+        if not chosen or not set(chosen) <= set(protocols_in(self.head.fields.upgrade)):
             raise BrokenResponse("an upgrade to what was not asked for")  # RFC 9110 section 7.8
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         out = head_for_client(head)
@@ -354,7 +354,7 @@ class Exchange:
             self._client.on_exchange_over(is_request_over=self.is_request_over)
         elif (
             self._upload is None
-            and self.head.upgrade is None
+            and self.head.fields.upgrade is None
             and self.head.method in _IDEMPOTENT
             and connection is not None
             and connection.has_served

@@ -27,7 +27,7 @@ from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.kept_forms import is_form, may_be_kept, may_be_sending, restored
 from proxy.forwarding.overrides import refuse_contradictions, refuse_what_stays
 from proxy.forwarding.routes import Route
-from proxy.forwarding.upstream_lines import fields_for_upstream, portal_block
+from proxy.forwarding.upstream_lines import around_lines, joined, portal_block
 from proxy.forwarding.verdict import (
     AwaitButton,
     Forward,
@@ -63,7 +63,7 @@ class Gate:
 
     __slots__ = (
         "_authorization", "_certificate", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies", "_given",
-        "_is_for_redirects", "_may_turn_back", "_memory", "_places", "transport_security",
+        "_is_for_redirects", "_memory", "_places", "_turns_on_place", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -75,7 +75,7 @@ class Gate:
         self._memory = memory
         self._certificate = certificate
         self._is_for_redirects = places.arrival.redirects
-        self._may_turn_back = self._is_for_redirects or certificate is not None or places.is_peer_trusted
+        self._turns_on_place = self._is_for_redirects or places.is_peer_trusted
         """Whether each request has to be looked at before it is routed; most connections are judged by now."""
         self.transport_security = context.transport_security if places.arrival.is_https else None
         """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: only over https)."""
@@ -90,23 +90,38 @@ class Gate:
         """What becomes of this request, as far as this worker knows whose session it is."""
         context, question = self._context, None
         try:
-            if self._may_turn_back:
+            known = self._memory.of(head)
+            if self._turns_on_place or (known is None and self._certificate is not None):
                 turned = self._turned_back(head)
                 if turned is not None:
                     return turned
-            route = context.routes.get(head.host)
+            if known is not None and known.cookie is not None and not head.target.startswith(_PREFIX):
+                # As nearly all are: only the rule, the session and the time can be others than when it was admitted.
+                rules = known.forward.route.rules
+                if rules is None or choose_rule(head, None, rules, self._places) is known.forward.rule:
+                    now = context.clock()
+                    if now < known.renew_at and context.sessions.known_by(known.cookie, now) is known.session:
+                        return self._memory.forward_of(head, known)
+            route = context.routes.get(head.fields.host)
             if route is None or route.app is None or head.target.startswith(_PREFIX):
                 if not is_authorize(head.target):
                     unknown = RefuseRequest(problem=Problem.UNKNOWN_HOST, reason="host")
                     return unknown if route is None else self._to_portal(head)
                 question = self._question(head)
                 route = context.routes[question.host]
-                if head.held or head.withdrawn or head.names_http or head.authorization is not None:
+                if (
+                    head.fields.held
+                    or head.fields.withdrawn
+                    or head.fields.names_http
+                    or head.fields.authorization is not None
+                ):
                     refuse_what_stays(head, question, route.upstream.pass_fields)
             rule = None if route.rules is None else choose_rule(head, question, route.rules, self._places)
-            if head.cookie != self._cookie or route is not self._cookie_route:
-                self._cookie, self._cookie_route = head.cookie, route
-                self._cookies = split_cookies(head.cookie, context.public_url.scheme) if head.cookie else NO_COOKIES
+            if head.fields.cookie != self._cookie or route is not self._cookie_route:
+                self._cookie, self._cookie_route = head.fields.cookie, route
+                self._cookies = (
+                    split_cookies(head.fields.cookie, context.public_url.scheme) if head.fields.cookie else NO_COOKIES
+                )
                 token = self._cookies.session_token
                 self._cookie_key = cookie_key(token, route.host_name) if token is not None else None
             cookie = self._cookie_key
@@ -120,11 +135,18 @@ class Gate:
                 if session is not None:
                     admission = self._admission(route, session, rule, now)
                     identity = admission.identity_block
-                    if identity and question is None and head.content_length != SENDING_BYTES and route.upstream.urls:
-                        # As nearly all are: admitted, and nothing more has to be known of it.
-                        known = self._memory.known(head, route, rule, identity, session.session_id)
-                        others = self._cookies.others
-                        return known or self._forward(head, route, rule, others, identity, session.session_id)
+                    if (
+                        identity
+                        and question is None
+                        and head.fields.content_length != SENDING_BYTES
+                        and route.upstream.urls
+                    ):
+                        # Nothing more has to be known of it, and not even this the next time.
+                        forward = self._memory.known(head, route, rule, identity, session.session_id) or self._forward(
+                            head, route, rule, self._cookies.others, identity, session.session_id
+                        )
+                        self._memory.admit(head, cookie, session, admission.renew_at)
+                        return forward
                     return self._with_session(
                         JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=self._cookies),
                         session,
@@ -172,9 +194,9 @@ class Gate:
     ) -> Verdict | None:
         """None: it is judged by its cookie. What another proxy asks about is a browser's: it would pass on the rest."""
         clients = route.clients if rule is None else rule.clients
-        if head.authorization is not None and question is None:
-            if head.authorization != self._authorization:
-                self._authorization, self._given = head.authorization, read_credential(head.authorization)
+        if head.fields.authorization is not None and question is None:
+            if head.fields.authorization != self._authorization:
+                self._authorization, self._given = head.fields.authorization, read_credential(head.fields.authorization)
             given = self._given
             if given is not None and given.kind in clients:
                 return self._used(head, route, rule, given)
@@ -207,7 +229,9 @@ class Gate:
         place = places.of(head)
         self.transport_security = context.transport_security if place.is_https else None
         certificate = self._certificate
-        if certificate is not None and not (places.is_peer_trusted or certificate.cover(head.host.decode("ascii"))):
+        if certificate is not None and not (
+            places.is_peer_trusted or certificate.cover(head.fields.host.decode("ascii"))
+        ):
             # RFC 9110 section 15.5.20. A trusted proxy vouches for the host, whatever name it used in its own
             # handshake.
             reason = "not a host of the certificate that was asked for"
@@ -291,7 +315,7 @@ class Gate:
     ) -> Forward:
         """Its fields stay the same as long as client and session do."""
         forwarded = self._places.forwarded(head)
-        fields = fields_for_upstream(
+        around = around_lines(
             head,
             route.upstream,
             cookie,
@@ -301,7 +325,7 @@ class Gate:
         )
         is_telling = session_id is not None and route.app is not None and route.app.tells_session_end
         kind = TellingForward if is_telling else Forward
-        forward = kind(route, fields, session_id, rule, identity_block, sent_on)
+        forward = kind(route, joined(around, head.lines), session_id, rule, identity_block, sent_on, around)
         self._memory.keep(head, forward)
         return forward
 
@@ -309,7 +333,7 @@ class Gate:
         """The kept form that an admitted button names, in the button's place."""
         request, identity, session_id = awaited.request, awaited.identity_block, awaited.session.session_id
         head = restored(request.head, sent_on.form, request.cookies.others)
-        cookie = head.cookie or b""
+        cookie = head.fields.cookie or b""
         forward = self._forward(head, request.route, request.rule, cookie, identity, session_id, sent_on)
         return ForwardAs(head=head, forward=forward)
 
@@ -317,8 +341,8 @@ class Gate:
         route = self._context.portal_route
         told = portal_block(self._places.of(head), head, new_incident_id())
         blocks = (told, kept) if kept else (told,)
-        fields = fields_for_upstream(head, route.upstream, head.cookie or b"", blocks)
-        return Forward(route, fields, not_kept=not_kept)
+        around = around_lines(head, route.upstream, head.fields.cookie or b"", blocks)
+        return Forward(route, joined(around, head.lines), not_kept=not_kept)
 
     def _to_be_kept(self, request: JudgedRequest, not_kept: RefuseRequest) -> ForwardAs:
         """The portal takes the form in, if it knows whose session this is or was."""
@@ -326,7 +350,7 @@ class Gate:
         if not_kept.scheme:
             kept.append((KEPT_SCHEME.encode("ascii"), not_kept.scheme.encode("utf-8")))
         forward = self._to_portal(request.head, block(kept), not_kept)
-        return ForwardAs(head=request.head.repeated(b"POST", _KEEP), forward=forward)
+        return ForwardAs(head=request.head._replace(method=b"POST", target=_KEEP), forward=forward)
 
 
 def _is_public(rule: PathRule | None) -> bool:

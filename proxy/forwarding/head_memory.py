@@ -1,64 +1,144 @@
-"""The header blocks that one connection sent recently, so that a repeated block is not read again.
+"""The heads that one connection sent recently, so that what repeats is not read and judged again.
 
-Browsers and API clients send the same fields again and again on a connection; only the request line differs. The key of
-a block is its exact bytes, and reading the same bytes again gives the same result. So the memory can never make two
-readings of one request. It holds only blocks that were admitted, so strangers cost no memory, and it ends with its
-connection.
+Browsers and API clients send the same fields again and again on a connection. Mostly only the request line differs,
+and sometimes a field that Gatepost merely passes on. A block of fields is known by its exact bytes, and a head's
+meaning by the exact bytes of all lines that have one (`HeadFields.shape`). Reading the same bytes again gives the same
+result, so the memory can never make two readings of one request. It holds only what was admitted, so strangers cost no
+memory, and it ends with its connection.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from proxy.access.rules import PathRule
 from proxy.forwarding.routes import Route
+from proxy.forwarding.upstream_lines import joined
 from proxy.forwarding.verdict import Forward
-from proxy.http.plain_head import PLAIN_REQUEST_LINE
-from proxy.http.request_head import RequestHead
+from proxy.http.plain_head import PLAIN_REQUEST_LINE, JudgedLine, judge_lines, read_head
+from proxy.http.request_head import HeadFields, RequestHead
+from proxy.sessions.live_sessions import CookieKey
+from proxy.sessions.session import Session
 
 MOST_BLOCKS = 8
-"""How many blocks: a browser uses a different one for pages, styles, scripts, images and data."""
+"""How many blocks, and how many shapes: a browser uses a different one for pages, styles, scripts, images and data."""
+_new = tuple.__new__
+"""What a `NamedTuple` calls itself, by way of a function of its own."""
+
+
+@dataclass(slots=True, eq=False)
+class KnownHead:
+    """An admitted head, and what was sent upstream for it."""
+
+    lines: tuple[bytes, ...]
+    fields: HeadFields
+    forward: Forward
+    cookie: CookieKey | None = None
+    """What named `session`."""
+    session: Session | None = None
+    """Whose cookie alone, until `renew_at` and with the same rule, opens what `forward` leads to."""
+    renew_at: float = 0.0
 
 
 class HeadMemory:
     """Of one connection."""
 
-    __slots__ = ("_forwards", "_heads")
+    __slots__ = ("_blocks", "_fields", "_head", "_known", "_lines", "_shapes")
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, RequestHead] = {}
-        self._forwards: dict[bytes, Forward] = {}
+        self._blocks: dict[bytes, KnownHead] = {}
+        self._fields: dict[bytes, HeadFields] = {}
+        """By their shape."""
+        self._shapes: dict[HeadFields, KnownHead] = {}
+        """The latest of each."""
+        self._lines: dict[bytes, JudgedLine] = {}
+        """Of heads that were admitted."""
+        self._head: RequestHead | None = None
+        self._known: KnownHead | None = None
+        """What is known of `_head`, the last one that was recalled."""
 
     def recall(self, data: bytes) -> RequestHead | None:
         """The head in `data`, if that is exactly one head (with nothing behind it) and its block is known."""
         # Everything after the request line is the key. A second head behind the first would make it a different key.
         line, _, block = data.partition(b"\r\n")
-        known = self._heads.get(block)
+        known = self._blocks.get(block)
         if known is None:
             return None
         match = PLAIN_REQUEST_LINE.fullmatch(line)
-        return known.repeated(*match.groups()) if match is not None else None
+        if match is None:
+            return None
+        method, target = match.groups()
+        head = self._head = _new(RequestHead, (method, target, known.lines, known.fields, block))
+        self._known = known
+        return head
+
+    def read(self, raw: bytes) -> RequestHead:
+        """Read one whole head; raises `RefusedHead`. What it has in common with those before is not judged again."""
+        head = self.recall(raw)
+        if head is None:
+            head = self._head = read_head(raw, self._lines, self._fields)
+            self._known = self._shapes.get(head.fields)
+        return head
+
+    def of(self, head: RequestHead) -> KnownHead | None:
+        """What is known of this head."""
+        return self._known if head is self._head else None
 
     def known(
         self, head: RequestHead, route: Route, rule: PathRule | None, identity_block: bytes, session_id: str | None
     ) -> Forward | None:
-        """What `keep` stored for the same block, if nothing that it was made from has changed."""
-        known = self._forwards.get(head.block)
+        """What is sent upstream for this head, if nothing that the known one was made from has changed."""
+        known = self.of(head)
+        if known is None:
+            return None
+        forward = known.forward
         # What goes upstream also depends on the host, the path rule and the person, so each of them has to be the same.
         if (
-            known is not None
-            and known.route is route
-            and known.rule is rule
-            and known.identity_block == identity_block
-            and known.session_id == session_id
+            forward.route is route
+            and forward.rule is rule
+            and forward.identity_block == identity_block
+            and forward.session_id == session_id
         ):
-            return known
+            return self.forward_of(head, known)
         return None
+
+    def forward_of(self, head: RequestHead, known: KnownHead) -> Forward:
+        """What is sent upstream for `head`, of which `known` is known, to the same person under the same rule."""
+        forward = known.forward
+        if head.lines is known.lines:
+            return forward
+        around = forward.around
+        fields = joined(around, head.lines)
+        new = type(forward)(
+            forward.route, fields, forward.session_id, forward.rule, forward.identity_block, around=around
+        )
+        self._keep(head, KnownHead(head.lines, head.fields, new, known.cookie, known.session, known.renew_at))
+        return new
 
     def keep(self, head: RequestHead, forward: Forward) -> None:
         """Remember an admitted head, and what was sent upstream for it."""
-        if not head.block:
+        self._keep(head, KnownHead(head.lines, head.fields, forward))
+
+    def admit(self, head: RequestHead, cookie: CookieKey, session: Session, renew_at: float) -> None:
+        """Remember that it was the cookie's session alone that opened this head's target, and until when it does."""
+        known = self.of(head)
+        if known is not None:
+            known.cookie, known.session, known.renew_at = cookie, session, renew_at
+
+    def _keep(self, head: RequestHead, known: KnownHead) -> None:
+        block, shape = head.block, head.fields.shape
+        if not block:
             return
-        if len(self._forwards) >= MOST_BLOCKS and head.block not in self._forwards:
-            self._heads.clear()
-            self._forwards.clear()
-        self._heads[head.block] = head
-        self._forwards[head.block] = forward
+        if len(self._blocks) >= MOST_BLOCKS and block not in self._blocks:
+            self._blocks.clear()
+        self._blocks[block] = known
+        if shape:
+            if shape not in self._fields:
+                if len(self._fields) >= MOST_BLOCKS:
+                    self._fields.clear()
+                    self._shapes.clear()
+                    self._lines.clear()
+                self._lines.update(judge_lines(block))
+                self._fields[shape] = head.fields
+            self._shapes[head.fields] = known
+        self._head, self._known = head, known

@@ -7,6 +7,8 @@ own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxy.http.head_reading import parse_request_head
 from proxy.http.request_head import RequestHead
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
@@ -20,7 +22,9 @@ _FORM_TYPES = (_URLENCODED, b"multipart/form-data", b"text/plain")
 
 def is_form(head: RequestHead) -> bool:
     """Whether a person sent this from a page and waits for the next page."""
-    if head.method != b"POST" or not wants_page(head.accept, head.fetch_mode, head.fetch_dest, b"GET"):
+    if head.method != b"POST" or not wants_page(
+        head.fields.accept, head.fields.fetch_mode, head.fields.fetch_dest, b"GET"
+    ):
         return False
     return _content_type(head) in _FORM_TYPES
 
@@ -29,7 +33,11 @@ def is_sent_from_page(head: RequestHead) -> bool:
     """Whether a person waits for the next page, for any kind of body that their browser sent."""
     if is_form(head):
         return True
-    return head.has_body and head.fetch_mode is not None and wants_page(None, head.fetch_mode, head.fetch_dest, b"GET")
+    return (
+        head.fields.has_body
+        and head.fields.fetch_mode is not None
+        and wants_page(None, head.fields.fetch_mode, head.fields.fetch_dest, b"GET")
+    )
 
 
 def _content_type(head: RequestHead) -> bytes:
@@ -49,8 +57,8 @@ def may_be_sending(head: RequestHead) -> bool:
     Its body is awaited here, and nobody would tell a client that waits for ``100 Continue`` to send it.
     """
     return (
-        head.content_length == SENDING_BYTES
-        and not head.expects_continue
+        head.fields.content_length == SENDING_BYTES
+        and not head.fields.expects_continue
         and is_form(head)
         and _content_type(head) == _URLENCODED
     )
@@ -63,22 +71,24 @@ def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHe
     """
     lines = [
         b"POST " + kept.target.encode("ascii") + b" HTTP/1.1",
-        b"Host: " + button.host_field,
+        b"Host: " + button.fields.host_field,
         *kept.lines,
         b"Content-Length: %d" % len(kept.body),
     ]
     head = parse_request_head(b"\r\n".join(lines) + b"\r\n\r\n")
-    return head.with_values(
+    fields = replace(
+        head.fields,
         cookie=_merged(kept.cookie, cookie) or None,
-        held=button.held,
-        is_http_1_1=button.is_http_1_1,
-        keeps_alive=button.keeps_alive,
-        authorization=button.authorization,
-        forwarded_for=button.forwarded_for,
-        forwarded_proto=button.forwarded_proto,
-        forwarded_host=button.forwarded_host,
-        forwarded=button.forwarded,
+        held=button.fields.held,
+        is_http_1_1=button.fields.is_http_1_1,
+        keeps_alive=button.fields.keeps_alive,
+        authorization=button.fields.authorization,
+        forwarded_for=button.fields.forwarded_for,
+        forwarded_proto=button.fields.forwarded_proto,
+        forwarded_host=button.fields.forwarded_host,
+        forwarded=button.fields.forwarded,
     )
+    return head._replace(fields=fields)
 
 
 def _merged(older: bytes, newer: bytes) -> bytes:

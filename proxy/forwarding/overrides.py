@@ -42,7 +42,7 @@ def refuse_contradictions(
 
     `asked` is what is judged: the request itself, or the one that another proxy asks about. Raises `RefusedHead`.
     """
-    if head.held and _asks_for_another(head, asked, rules):
+    if head.fields.held and _asks_for_another(head, asked, rules):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
     if rules.has_methods and _names_method_in_query(asked):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a query that names another method")
@@ -52,7 +52,7 @@ def refuse_contradictions(
 
 def _asks_for_another(head: RequestHead, asked: RequestHead | Question, rules: AppRules) -> bool:
     """Whether a held field names another path than the one judged by `rules` or, where they look at it, method."""
-    for line in head.held:
+    for line in head.fields.held:
         name, value = _split(line)
         if name in _URLS and not _is_target(value, asked, rules.path_of):
             return True
@@ -64,7 +64,7 @@ def _asks_for_another(head: RequestHead, asked: RequestHead | Question, rules: A
 def names_another_method(head: RequestHead) -> bool:
     """Whether it asks, in a field or in its query, for another method than that of its request line."""
     return _names_method_in_query(head) or any(
-        name in _METHODS and not _is_method(value, head) for name, value in map(_split, head.held)
+        name in _METHODS and not _is_method(value, head) for name, value in map(_split, head.fields.held)
     )
 
 
@@ -109,13 +109,13 @@ def refuse_what_stays(head: RequestHead, question: Question, passes: frozenset[b
 
     `passes`: the names, in lower case, that the app asks for. Raises `RefusedHead`.
     """
-    if head.withdrawn:
+    if head.fields.withdrawn:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: Connection names a field that may count")
-    if head.names_http:
+    if head.fields.names_http:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: an upgrade to a protocol that carries requests")
-    if head.authorization is not None and holds_credential(head.authorization):
+    if head.fields.authorization is not None and holds_credential(head.fields.authorization):
         raise RefusedHead(Problem.NOT_SIGNED_IN, "authorize: a credential that is for Gatepost alone")
-    for line in head.held:
+    for line in head.fields.held:
         sent, (name, value) = line.partition(b":")[0].lower(), _split(line)
         if sent in passes or name in DESCRIBING or _agrees(name, value, question):
             continue

@@ -50,7 +50,9 @@ def _refusal(
         is_from_page = is_sent_from_page(head)
         method, target = head.method, _target_of(asked)
         again_href = _origin_of(context, asked) + target if target else ""
-        page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method) or is_from_page
+        page = (
+            wants_page(head.fields.accept, head.fields.fetch_mode, head.fields.fetch_dest, asked.method) or is_from_page
+        )
         page = page and not refused.is_of_client
         route = context.routes.get(asked.host)
         app = None if route is None else route.app
@@ -133,7 +135,7 @@ def _language_of(context: Context, head: RequestHead | None, sent: bytes) -> Lan
     else:
         accepted = [line[16:] for line in head.lines if line[:16].lower() == b"accept-language:"]
         name = language_cookie(context.public_url.scheme).encode("ascii")
-        chosen = read_cookie([head.cookie], name) if head.cookie else None
+        chosen = read_cookie([head.fields.cookie], name) if head.fields.cookie else None
     return languages.asked_for(b",".join(accepted).decode("latin-1"), (chosen or b"").decode("latin-1"))
 
 

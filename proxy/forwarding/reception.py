@@ -143,7 +143,7 @@ class Reception:
 
     def _closes(self, head: RequestHead) -> bool:
         """Whether the connection ends with this answer: a body that nobody reads would look like a request."""
-        return head.has_body or not self._client.is_kept
+        return head.fields.has_body or not self._client.is_kept
 
 
 def _use_of(request: JudgedRequest, given: GivenCredential) -> CredentialUse:

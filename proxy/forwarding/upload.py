@@ -16,7 +16,9 @@ class Upload:
     def __init__(self, head: RequestHead) -> None:
         """`head` is one that has a body."""
         self._body: Body = (
-            Rechunked(ChunkedBody(extensions=False)) if head.is_chunked else LengthBody(head.content_length or 0)
+            Rechunked(ChunkedBody(extensions=False))
+            if head.fields.is_chunked
+            else LengthBody(head.fields.content_length or 0)
         )
         self._progress = 0
         """Bytes since its deadline was set: a trickle moves nothing."""

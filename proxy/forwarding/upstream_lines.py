@@ -22,15 +22,21 @@ def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
     fields = [
         (CLIENT_ADDRESS.encode("ascii"), place.address.encode("ascii", "replace")),
         (CLIENT_SCHEME.encode("ascii"), b"https" if place.is_https else b"http"),
-        (CLIENT_HOST.encode("ascii"), head.host),
+        (CLIENT_HOST.encode("ascii"), head.fields.host),
         (INCIDENT.encode("ascii"), incident.encode("ascii")),
     ]
-    if head.authorization is not None and head.target.partition(b"?")[0] in _AUTHORIZED:
-        fields.append((b"Authorization", head.authorization))
+    if head.fields.authorization is not None and head.target.partition(b"?")[0] in _AUTHORIZED:
+        fields.append((b"Authorization", head.fields.authorization))
     return block(fields)
 
 
-def fields_for_upstream(
+def joined(around: tuple[bytes, bytes], lines: Iterable[bytes]) -> bytes:
+    """The fields that are sent upstream: a head's `lines`, and what stands `around` them."""
+    before, behind = around
+    return b"\r\n".join((before, *lines, behind))
+
+
+def around_lines(
     head: RequestHead,
     upstream: Upstream,
     cookie: bytes,
@@ -38,45 +44,49 @@ def fields_for_upstream(
     *,
     is_last: bool = False,
     is_peer_trusted: bool = False,
-) -> bytes:
-    """The fields that are sent upstream: as the client sent them, less what must not go on, plus `blocks`.
+) -> tuple[bytes, bytes]:
+    """What stands before and behind the head's own lines in what is sent upstream: fields that go on in another form or
+    to this app alone, and `blocks`.
 
-    Does not depend on the request line. Ours come last, after everything that ``Connection`` could name has been
-    removed. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is told so.
+    Does not depend on the request line, nor on `head.lines`. Ours come last, after everything that ``Connection`` could
+    name has been removed. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is
+    told so.
     """
-    host = head.host_field if upstream.settings.preserve_host else upstream.url.authority.encode("ascii")
-    lines = [b"Host: " + host, *head.lines]
+    host = head.fields.host_field if upstream.settings.preserve_host else upstream.url.authority.encode("ascii")
+    lines = []
     if upstream.pass_fields:
-        for line in head.held:
+        for line in head.fields.held:
             name = line.partition(b":")[0].lower()
             # Of lines that only a proxy may write, those of a trusted one alone.
             if name in upstream.pass_fields and (is_peer_trusted or not is_for_proxies(canonical(name))):
                 lines.append(line)
     if cookie:
         lines.append(b"Cookie: " + cookie)
-    authorization = head.authorization if upstream.settings.pass_authorization else None
+    authorization = head.fields.authorization if upstream.settings.pass_authorization else None
     if authorization is not None and not holds_credential(authorization):
         lines.append(b"Authorization: " + authorization)
-    if head.is_chunked:
+    if head.fields.is_chunked:
         lines.append(b"Transfer-Encoding: chunked")
-    elif head.content_length is not None:
-        lines.append(b"Content-Length: %d" % head.content_length)
-    if head.expects_continue and head.has_body:  # RFC 9110 section 10.1.1: it means nothing without a body
+    elif head.fields.content_length is not None:
+        lines.append(b"Content-Length: %d" % head.fields.content_length)
+    if (
+        head.fields.expects_continue and head.fields.has_body
+    ):  # RFC 9110 section 10.1.1: it means nothing without a body
         lines.append(b"Expect: 100-continue")
     if is_last:
         # Alone in the field: Python's http.server understands "close" only if nothing else is named.
         lines.append(b"Connection: close")
-    elif head.upgrade is not None:
-        lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)
-    elif head.accepts_trailers:
+    elif head.fields.upgrade is not None:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.fields.upgrade)
+    elif head.fields.accepts_trailers:
         lines.append(b"TE: trailers\r\nConnection: TE")
     lines += blocks
     lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    return b"Host: " + host, b"\r\n".join(lines)
 
 
 def with_host(request_bytes: bytes, host: bytes) -> bytes:
-    """A request line and `fields_for_upstream` with another ``Host``: that of the server which the request goes to.
+    """A request line and its fields with another ``Host``: that of the server which the request goes to.
 
     The field stands right behind the request line, and that holds no line break.
     """

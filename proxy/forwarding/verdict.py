@@ -113,6 +113,8 @@ class Forward:
     identity_block: Final[bytes] = field(default=b"", repr=False)
     """What of the fields tells who this is; empty where there is no session, and only there."""
     sent_on: Final[SentOn | None] = None
+    around: Final[tuple[bytes, bytes]] = field(default=(b"", b""), repr=False)
+    """What of `fields` stands before and behind the lines of the request's head."""
     not_kept: Final[RefuseRequest | None] = None
     """For a form on its way to the portal: what its sender is told if it does not get there."""
 

@@ -46,11 +46,11 @@ def redirect_to_https(context: Context, head: RequestHead) -> Verdict:
 
     It is not cached: HSTS says how long https is required.
     """
-    if head.host not in context.routes:
+    if head.fields.host not in context.routes:
         return RefuseRequest(problem=Problem.UNKNOWN_HOST, reason="host", ends=True)
     if not head.target.startswith(b"/"):
         return RefuseRequest(problem=Problem.MALFORMED_REQUEST, reason="nothing to redirect to", ends=True)
-    authority = context.public_url.authority(head.host.decode("ascii")).encode("ascii")
+    authority = context.public_url.authority(head.fields.host.decode("ascii")).encode("ascii")
     location = b"Location: https://" + authority + head.target
     return Respond(status=308, lines=(location, b"Cache-Control: no-store"), ends=True)
 
@@ -140,7 +140,7 @@ def _challenges(request: JudgedRequest) -> tuple[bytes, ...]:
 
 def _wants_page(request: JudgedRequest) -> bool:
     head = request.head
-    return wants_page(head.accept, head.fetch_mode, head.fetch_dest, request.asked.method)
+    return wants_page(head.fields.accept, head.fields.fetch_mode, head.fields.fetch_dest, request.asked.method)
 
 
 def _send_to_portal(context: Context, request: JudgedRequest, scheme: str = "") -> Respond:
@@ -169,9 +169,9 @@ def _way_to_sign_in(public_url: PublicURL, head: RequestHead, cookies: RequestCo
     if not cookies.browser_token and scheme:  # the app's first page may ask for less
         return step_up_url(scheme, public_url.origin)
     if not cookies.browser_token:  # on the way there it is given one
-        return f"{public_url.scheme}://{public_url.authority(head.host.decode('ascii'))}/"
+        return f"{public_url.scheme}://{public_url.authority(head.fields.host.decode('ascii'))}/"
     return sign_in_location(
-        public_url=public_url, host=head.host, target=b"/", browser_token=cookies.browser_token, scheme=scheme
+        public_url=public_url, host=head.fields.host, target=b"/", browser_token=cookies.browser_token, scheme=scheme
     ).decode("ascii")
 
 

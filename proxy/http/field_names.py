@@ -31,6 +31,8 @@ PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 class RequestField(Enum):
     """The value of what is more than passed on, dropped or held: its name."""
 
+    __hash__ = object.__hash__  # members are singletons, and an enum's own hash is a call of Python
+
     PASS = auto()
     """Forwarded as sent."""
     DROP = auto()
@@ -54,6 +56,10 @@ class RequestField(Enum):
     FORWARDED_PROTO = b"x-forwarded-proto"
     FORWARDED_HOST = b"x-forwarded-host"
     FORWARDED = b"forwarded"
+
+
+PASSED_ON = frozenset((RequestField.PASS, RequestField.ACCEPT, RequestField.FETCH_MODE, RequestField.FETCH_DEST))
+"""What goes on to every upstream as it was sent."""
 
 
 class ResponseField(Enum):

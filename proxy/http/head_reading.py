@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import cast
 
 import httptools
 
-from proxy.http.field_names import RequestField, request_field
+from proxy.http.field_names import PASSED_ON, RequestField, request_field
 from proxy.http.problem import Problem
 from proxy.http.request_head import HeadFields, RefusedHead, RequestHead
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
@@ -32,186 +31,153 @@ _PROTOCOL = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(/[!#$%&'*+.^_`|~0-9A-Za-z-
 """RFC 9110 section 7.8: a name and perhaps a version, both tokens."""
 _CARRIES_REQUESTS = (b"h2", b"h3", b"http", b"spdy", b"tls")
 """What the names of protocols begin with that would carry requests which nobody judged."""
+_ABOUT_THE_CONNECTION = frozenset((b"close", b"keep-alive", b"upgrade"))
 _OTHER_VERSION = re.compile(rb"HTTP/[1-9]\.[0-9]")
-_PASS = RequestField.PASS
 # Bound once: the lookup of an enum's member by its name costs more than the comparison.
-_HOST = RequestField.HOST
-_COOKIE = RequestField.COOKIE
-_ACCEPT = RequestField.ACCEPT
-_FETCH_MODE = RequestField.FETCH_MODE
-_FETCH_DEST = RequestField.FETCH_DEST
-_CONTENT_LENGTH = RequestField.CONTENT_LENGTH
-_TRANSFER_ENCODING = RequestField.TRANSFER_ENCODING
-_CONNECTION = RequestField.CONNECTION
-_UPGRADE = RequestField.UPGRADE
-_EXPECT = RequestField.EXPECT
-_TE = RequestField.TE
-_HOLD = RequestField.HOLD
-_AUTHORIZATION = RequestField.AUTHORIZATION
-_FORWARDED_FOR = RequestField.FORWARDED_FOR
-_FORWARDED_PROTO = RequestField.FORWARDED_PROTO
-_FORWARDED_HOST = RequestField.FORWARDED_HOST
-_FORWARDED = RequestField.FORWARDED
-_set = object.__setattr__
-
-_NOTHING_READ: dict[str, object] = {
-    **dict.fromkeys(("method", "target", "lines", "host", "host_field", "block"), b""),
-    **dict.fromkeys(("cookie", "content_length", "upgrade", "authorization", "accept", "fetch_mode", "fetch_dest")),
-    **dict.fromkeys(("held", "withdrawn", "forwarded_for", "forwarded_proto", "forwarded_host", "forwarded"), ()),
-    **dict.fromkeys(("is_chunked", "names_http", "expects_continue", "accepts_trailers"), False),
-    **dict.fromkeys(("is_http_1_1", "keeps_alive"), True),
-    # While it is read.
-    **dict.fromkeys(("_upgrade", "_transfer_encoding", "_expect")),
-    "_hosts": 0,
-    "_connection": b"",
-}
-"""A head before its first line.
-
-Python shares the keys of the dictionaries of a class's instances. It adds to such a dictionary slowly, and finds
-attributes in a copy of one the slow way. A copy of this one has keys of its own, and nothing is ever added to it.
-"""
+_PASS, _DROP, _HOLD = RequestField.PASS, RequestField.DROP, RequestField.HOLD
 
 
-class HeadReading(HeadFields):
-    """A head while it is read, field by field; `finish` gives what became of it, and then it is over."""
+class HeadReading:
+    """A head while it is read, field by field; `finish` gives what became of it."""
 
-    lines: list[bytes]
-    _hosts: int
-    _connection: bytes
-    _upgrade: bytes | None
-    _transfer_encoding: bytes | None
-    _expect: bytes | None
-
-    def __init__(self, method: bytes, target: bytes, *, is_http_1_1: bool = True) -> None:
-        self.__dict__ = _NOTHING_READ.copy()
-        self.method = method
-        self.target = target
-        self.lines = []
-        self.is_http_1_1 = is_http_1_1
+    def __init__(self, method: bytes, target: bytes, lines: list[bytes], *, is_http_1_1: bool = True) -> None:
+        """`lines`: what is known to be passed on."""
+        self._method = method
+        self._target = target
+        self._is_http_1_1 = is_http_1_1
+        self._lines = lines
+        self.values: dict[RequestField, list[bytes]] = {}
+        """Of fields that are more than passed on or dropped. Held ones are whole lines."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field; must not raise."""
-        field = request_field(name)
-        if field is _PASS:
-            self.lines.append(name + b": " + value)
-        else:
-            self.note(field, name, value)
+        field, line = request_field(name), name + b": " + value
+        if field in PASSED_ON:
+            self._lines.append(line)
+        if field is not _PASS and field is not _DROP:
+            self.note(field, value, line)
 
-    def note(self, field: RequestField, name: bytes, value: bytes) -> None:
+    def note(self, field: RequestField, value: bytes, line: bytes) -> None:
         """Take in a field that is more than passed on."""
-        if field is _HOST:
-            self._hosts += 1
-            self.host_field = value.rstrip(b" \t")
-        elif field is _COOKIE:
-            # RFC 6265 wants one field, HTTP/2 front proxies may send several: they are joined as one would be.
-            self.cookie = value if self.cookie is None else self.cookie + b"; " + value
-        elif field is _ACCEPT:
-            self.accept = value if self.accept is None else self.accept + b", " + value
-            self.lines.append(name + b": " + value)
-        elif field is _FETCH_MODE:
-            self.fetch_mode = value.rstrip(b" \t")
-            self.lines.append(name + b": " + value)
-        elif field is _FETCH_DEST:
-            self.fetch_dest = value.rstrip(b" \t")
-            self.lines.append(name + b": " + value)
-        elif field is _HOLD:
-            self.held += (name + b": " + value,)
-        elif field is _CONTENT_LENGTH:
-            # llhttp accepted it: one field, digits only, perhaps blanks after them.
-            self.content_length = int(value)
-        elif field is _TRANSFER_ENCODING:
-            sent = self._transfer_encoding
-            self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
-        elif field is _CONNECTION:
-            self._connection = self._connection + b"," + value if self._connection else value
-        elif field is _UPGRADE:
-            self._upgrade = value.rstrip(b" \t") if self._upgrade is None else self._upgrade + b", " + value
-        elif field is _EXPECT:
-            self._expect = value.rstrip(b" \t")
-        elif field is _TE:
-            self.accepts_trailers = b"trailers" in value.lower()
-        elif field is _AUTHORIZATION:
-            # Twice, it is no credential any more: servers would read it in different ways.
-            self.authorization = value if self.authorization is None else self.authorization + b", " + value
-        elif field is _FORWARDED_FOR:
-            self.forwarded_for += (value,)
-        elif field is _FORWARDED_PROTO:
-            self.forwarded_proto += (value,)
-        elif field is _FORWARDED_HOST:
-            self.forwarded_host += (value,)
-        elif field is _FORWARDED:
-            self.forwarded += (value,)
+        if field is _HOLD:
+            value = line
+        if field in self.values:
+            self.values[field].append(value)
+        else:
+            self.values[field] = [value]
 
-    def finish(self, block: bytes = b"") -> RequestHead:
-        """Judge what the fields say together; raises `RefusedHead`. `block`: see `HeadFields`."""
-        if self._hosts != 1:
+    def finish(self, *, shape: bytes = b"", block: bytes = b"") -> RequestHead:
+        """Judge what the fields say together; raises `RefusedHead`. The head is given `shape` and `block`."""
+        hosts = self.values.get(RequestField.HOST, ())
+        if len(hosts) != 1:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "not exactly one Host")
-        self.host = host_name(self.host_field)
-        if self.content_length is not None and self.content_length > MAX_BODY_BYTES:
+        host_field = hosts[0].rstrip(b" \t")
+        host = host_name(host_field)
+        # llhttp accepted it: one field, digits only, perhaps blanks after them.
+        lengths = self.values.get(RequestField.CONTENT_LENGTH)
+        content_length = None if lengths is None else int(lengths[0])
+        if content_length is not None and content_length > MAX_BODY_BYTES:
             raise RefusedHead(Problem.BODY_TOO_LARGE, "length")
-        if self.target[:1] != b"/" or b"#" in self.target:
-            self._judge_target()
-        if self._transfer_encoding is not None:
-            self._judge_transfer_encoding(self._transfer_encoding)
-        if self._expect is not None:
-            if self._expect.lower() != b"100-continue":
-                raise RefusedHead(Problem.NOT_IMPLEMENTED, "expectation")
+        target = self._target
+        if target[:1] != b"/" or b"#" in target:
+            target = self._judged_target(host)
+        is_chunked = self._is_chunked()
+        expectation = self._last(RequestField.EXPECT)
+        if expectation is not None and expectation.lower() != b"100-continue":
+            raise RefusedHead(Problem.NOT_IMPLEMENTED, "expectation")
+        upgrade = self._joined(RequestField.UPGRADE, b", ")
+        protocols = _judged_protocols(upgrade)
+        names_http = any(protocol.startswith(_CARRIES_REQUESTS) for protocol in protocols)
+        named = self._named_by_connection()
+        keeps_alive = b"close" not in named and (self._is_http_1_1 or b"keep-alive" in named)
+        has_body = is_chunked or bool(content_length)
+        if b"upgrade" not in named or not self._is_http_1_1 or has_body or names_http:
+            upgrade = None
+        lines, held = self._lines, self.values.get(_HOLD, [])
+        withdrawn: list[bytes] = []
+        authorization = self._joined(RequestField.AUTHORIZATION, b", ")
+        if len(named) > 1 or not named <= _ABOUT_THE_CONNECTION:
+            # RFC 9110 section 7.6.1: fields named here go no further. Ours are added later and cannot be named.
+            lines = [line for line in lines if _name(line) not in named]
+            withdrawn = [line for line in held if _name(line) in named]
+            held = [line for line in held if line not in withdrawn]
+            authorization = None if b"authorization" in named else authorization
+        fields = HeadFields(
+            host=host,
+            host_field=host_field,
+            held=tuple(held),
+            withdrawn=tuple(withdrawn),
+            names_http=names_http,
             # RFC 9110 section 10.1.1: from an HTTP/1.0 client it is ignored.
-            self.expects_continue = self.is_http_1_1
-        # Unless it asks for keep-alive, which `_judge_connection` sees.
-        if not self.is_http_1_1:
-            self.keeps_alive = False
-        if self._connection or self._upgrade is not None:
-            self._judge_connection()
-        if block:
-            self.block = block
-        self.__dict__["lines"] = tuple(self.lines)
-        # The reading is over, and is the head from now on: nothing has to be copied.
-        _set(self, "__class__", RequestHead)
-        return cast(RequestHead, self)
+            expects_continue=expectation is not None and self._is_http_1_1,
+            accepts_trailers=b"trailers" in (self._last(RequestField.TE) or b"").lower(),
+            # Twice, it is no credential any more: servers would read it in different ways.
+            authorization=authorization,
+            accept=self._joined(RequestField.ACCEPT, b", "),
+            fetch_mode=self._last(RequestField.FETCH_MODE),
+            fetch_dest=self._last(RequestField.FETCH_DEST),
+            forwarded_for=tuple(self.values.get(RequestField.FORWARDED_FOR, ())),
+            forwarded_proto=tuple(self.values.get(RequestField.FORWARDED_PROTO, ())),
+            forwarded_host=tuple(self.values.get(RequestField.FORWARDED_HOST, ())),
+            forwarded=tuple(self.values.get(RequestField.FORWARDED, ())),
+            is_http_1_1=self._is_http_1_1,
+            # RFC 6265 wants one field, HTTP/2 front proxies may send several: they are joined as one would be.
+            cookie=self._joined(RequestField.COOKIE, b"; "),
+            content_length=content_length,
+            is_chunked=is_chunked,
+            keeps_alive=keeps_alive,
+            upgrade=upgrade,
+            shape=shape,
+        )
+        return RequestHead(self._method, target, tuple(lines), fields, block)
 
-    def _judge_target(self) -> None:
+    def _joined(self, field: RequestField, separator: bytes) -> bytes | None:
+        values = self.values.get(field)
+        return None if values is None else separator.join(values)
+
+    def _last(self, field: RequestField) -> bytes | None:
+        values = self.values.get(field)
+        return None if values is None else values[-1].rstrip(b" \t")
+
+    def _judged_target(self, host: bytes) -> bytes:
         """RFC 9112 section 3.2: origin form, absolute form (to the host that Host names), ``*`` for OPTIONS."""
-        if b"#" in self.target:
+        if b"#" in self._target:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "fragment in the target")
-        if self.target == b"*" and self.method == b"OPTIONS":
-            return
-        authority, target = split_absolute(self.target)
+        if self._target == b"*" and self._method == b"OPTIONS":
+            return self._target
+        authority, target = split_absolute(self._target)
         if authority is None:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "form of the target")
-        if host_name(authority) != self.host:
+        if host_name(authority) != host:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "target and Host differ")
-        self.target = target
+        return target
 
-    def _judge_transfer_encoding(self, value: bytes) -> None:
-        if not self.is_http_1_1:
+    def _is_chunked(self) -> bool:
+        coding = self._joined(RequestField.TRANSFER_ENCODING, b",")
+        if coding is None:
+            return False
+        if not self._is_http_1_1:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "Transfer-Encoding in HTTP/1.0")
-        if value.lower() != b"chunked":
+        if coding.rstrip(b" \t").lower() != b"chunked":
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "transfer coding")
-        self.is_chunked = True
+        return True
 
-    def _judge_connection(self) -> None:
-        """RFC 9110 section 7.6.1: fields named here go no further. Ours are added later and cannot be named."""
-        named = {token.strip(b" \t") for token in self._connection.lower().split(b",")}
-        if b"close" in named:
-            self.keeps_alive = False
-        elif b"keep-alive" in named:
-            self.keeps_alive = True
-        if self._upgrade is not None:
-            protocols = protocols_in(self._upgrade)
-            # What one server passes over as malformed, another takes for the protocol that it looks like.
-            if not protocols or any(_PROTOCOL.fullmatch(protocol) is None for protocol in protocols):
-                raise RefusedHead(Problem.MALFORMED_REQUEST, "upgrade")
-            self.names_http = any(protocol.startswith(_CARRIES_REQUESTS) for protocol in protocols)
-            if b"upgrade" in named and self.is_http_1_1 and not self.has_body and not self.names_http:
-                self.upgrade = self._upgrade
-        if len(named) > 1 or not named <= {b"close", b"keep-alive", b"upgrade"}:
-            self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in named]
-            if self.held:
-                self.withdrawn = tuple(line for line in self.held if line.partition(b":")[0].lower() in named)
-                self.held = tuple(line for line in self.held if line not in self.withdrawn)
-            if b"authorization" in named:
-                self.authorization = None
+    def _named_by_connection(self) -> set[bytes]:
+        value = self._joined(RequestField.CONNECTION, b",")
+        return set() if not value else {token.strip(b" \t") for token in value.lower().split(b",")}
+
+
+def _judged_protocols(upgrade: bytes | None) -> list[bytes]:
+    """Those that ``Upgrade`` names; raises `RefusedHead`."""
+    protocols = protocols_in(upgrade or b"")
+    # What one server passes over as malformed, another takes for the protocol that it looks like.
+    if upgrade is not None and (not protocols or any(_PROTOCOL.fullmatch(each) is None for each in protocols)):
+        raise RefusedHead(Problem.MALFORMED_REQUEST, "upgrade")
+    return protocols
+
+
+def _name(line: bytes) -> bytes:
+    return line.partition(b":")[0].lower()
 
 
 def has_bare_lf(data: bytes) -> bool:
@@ -246,7 +212,7 @@ def host_name(authority: bytes) -> bytes:
 
 
 def parse_request_head(raw: bytes, block: bytes = b"") -> RequestHead:
-    """Read a whole head, its empty line included; raises `RefusedHead`. `block`: what the head is to be known by."""
+    """Read a whole head, its empty line included; raises `RefusedHead`. `block`: see `RequestHead`."""
     first = raw[: raw.find(b"\r\n")]
     line = first.split(b" ")
     # llhttp passes over line ends before the method, and takes "GET /" and LF for a whole line of HTTP/0.9: what
@@ -264,7 +230,7 @@ def parse_request_head(raw: bytes, block: bytes = b"") -> RequestHead:
     # Nobody needs TRACE: it would show what a proxy in between, or we, have added to a request.
     if method in (b"CONNECT", b"TRACE"):
         raise RefusedHead(Problem.NOT_IMPLEMENTED, method.decode("ascii"))
-    reading = HeadReading(method, target, is_http_1_1=version == b"HTTP/1.1")
+    reading = HeadReading(method, target, [], is_http_1_1=version == b"HTTP/1.1")
     try:
         httptools.HttpRequestParser(reading).feed_data(raw)
     except httptools.HttpParserUpgrade:
@@ -273,4 +239,4 @@ def parse_request_head(raw: bytes, block: bytes = b"") -> RequestHead:
         raise RefusedHead(Problem.NOT_IMPLEMENTED, "method") from exc
     except httptools.HttpParserError as exc:
         raise RefusedHead(Problem.MALFORMED_REQUEST, "head") from exc
-    return reading.finish(block)
+    return reading.finish(block=block)

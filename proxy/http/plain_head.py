@@ -8,10 +8,11 @@ what `parse_request_head` would have read.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, RequestField, request_field
+from proxy.http.field_names import PASSED_ON, PLAIN_LENGTH, PLAIN_LINE, RequestField, request_field
 from proxy.http.head_reading import MAX_FIELDS, MAX_TARGET_BYTES, HeadReading, parse_request_head
-from proxy.http.request_head import RequestHead
+from proxy.http.request_head import HeadFields, RequestHead
 
 MOST_BLOCK_BYTES = 4096
 PLAIN_REQUEST_LINE = re.compile(
@@ -29,49 +30,74 @@ _REPEATED = re.compile(
 MOST_LINES = 2048
 """How many lines are remembered; then all are forgotten."""
 MOST_LINE_BYTES = 256
-_PASS, _DROP, _LENGTH = RequestField.PASS, RequestField.DROP, RequestField.CONTENT_LENGTH
+_PASS, _DROP = RequestField.PASS, RequestField.DROP
+_LENGTH, _CONNECTION = RequestField.CONTENT_LENGTH, RequestField.CONNECTION
 _NOT_PLAIN = (RequestField.TRANSFER_ENCODING, RequestField.UPGRADE)
 
-_Line = tuple[RequestField, bytes, bytes]
-seen_lines: dict[bytes, _Line] = {}
+
+JudgedLine = tuple[RequestField, bytes]
+"""What a plain line stands for, and its value."""
+seen_lines: dict[bytes, JudgedLine] = {}
 """What `_judge_line` said: like an `lru_cache`, for `_REPEATED` alone."""
+_NO_LINES: dict[bytes, JudgedLine] = {}
+_NO_FIELDS: dict[bytes, HeadFields] = {}
 
 
-def read_head(raw: bytes) -> RequestHead:
-    """Read a whole head, its empty line included, and note its `block` if it may be kept; raises `RefusedHead`."""
+def read_head(
+    raw: bytes, lines_before: Mapping[bytes, JudgedLine] = _NO_LINES, fields_by: Mapping[bytes, HeadFields] = _NO_FIELDS
+) -> RequestHead:
+    """Read a whole head, its empty line included, and note its `block` if it may be kept; raises `RefusedHead`.
+
+    `lines_before` were judged before, and `fields_by` their shape were read before.
+    """
     line, _, block = raw.partition(b"\r\n")
     match = PLAIN_REQUEST_LINE.fullmatch(line)
     if match is None:
         return parse_request_head(raw)
+    method, target = match.groups()
     known_by = block if len(block) <= MOST_BLOCK_BYTES else b""
-    reading = HeadReading(*match.groups())
-    if _is_read_plainly(reading, block[:-4].split(b"\r\n")):
-        return reading.finish(known_by)
-    return parse_request_head(raw, known_by)
-
-
-def _is_read_plainly(reading: HeadReading, lines: list[bytes]) -> bool:
-    """Take `lines` in, if they need no second look."""
+    lines = block[:-4].split(b"\r\n")
     if len(lines) > MAX_FIELDS:
-        return False
-    passed = reading.lines.append
-    seen = seen_lines.get
+        return parse_request_head(raw, known_by)
+    passed: list[bytes] = []
+    others: list[bytes] = []
+    noted: list[JudgedLine] = []
+    has_shape = bool(known_by)
+    before, seen = lines_before.get, seen_lines.get
     for line in lines:
-        judged = seen(line) or _judge_line(line)
+        judged = before(line) or seen(line) or _judge_line(line)
         if judged is None:
-            return False
+            return parse_request_head(raw, known_by)
         field = judged[0]
         if field is _PASS:
-            passed(line)
-        elif field is _LENGTH and reading.content_length is not None:
-            return False
+            passed.append(line)
         elif field is not _DROP:
-            reading.note(*judged)
-    return True
+            if field in PASSED_ON:
+                passed.append(line)
+            elif field is _CONNECTION:
+                has_shape = False  # it may name any of the others
+            others.append(line)
+            noted.append(judged)
+    shape = b"\r\n".join(others) if has_shape else b""
+    fields = fields_by.get(shape)
+    if fields is not None:
+        return RequestHead(method, target, tuple(passed), fields, known_by)
+    reading = HeadReading(method, target, passed)
+    for line, (field, value) in zip(others, noted, strict=True):
+        if field is _LENGTH and field in reading.values:
+            return parse_request_head(raw, known_by)
+        reading.note(field, value, line)
+    return reading.finish(shape=shape, block=known_by)
 
 
-def _judge_line(line: bytes) -> _Line | None:
-    """What a line stands for, with its name and value; None: not plain."""
+def judge_lines(block: bytes) -> dict[bytes, JudgedLine]:
+    """What each plain line of a block stands for."""
+    lines = ((line, _judge_line(line)) for line in block[:-4].split(b"\r\n"))
+    return {line: judged for line, judged in lines if judged is not None}
+
+
+def _judge_line(line: bytes) -> JudgedLine | None:
+    """What a line stands for, with its value; None: not plain."""
     match = PLAIN_LINE.fullmatch(line)
     if match is None:
         return None
@@ -81,7 +107,7 @@ def _judge_line(line: bytes) -> _Line | None:
         return None
     if field is RequestField.CONNECTION and value.lower() == b"keep-alive":
         field = _DROP  # HTTP/1.1 does that anyway
-    judged = field, name, value
+    judged = field, value
     if len(line) <= MOST_LINE_BYTES and _REPEATED.fullmatch(name) is not None:
         if len(seen_lines) >= MOST_LINES:
             seen_lines.clear()

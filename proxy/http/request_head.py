@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import FrozenInstanceError
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.http.problem import Problem
 
@@ -19,14 +18,10 @@ class RefusedHead(Exception):
         """For the log; never a piece of the request."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class HeadFields:
-    """What is read off a head."""
+    """What a head says in the fields that mean something to Gatepost. Requests that differ in the others share it."""
 
-    method: bytes
-    target: bytes
-    """Origin form (or ``*``), its bytes as sent."""
-    lines: Sequence[bytes]
-    """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
     host: bytes
     """Lower case, no port, no trailing dot."""
     host_field: bytes
@@ -43,9 +38,6 @@ class HeadFields:
     accept: bytes | None
     fetch_mode: bytes | None
     fetch_dest: bytes | None
-    block: bytes
-    """All bytes after the request line, where that is all that the fields' meaning depends on: requests with the same
-    `block` differ in `method` and `target` alone. Empty where it may not be relied on."""
     forwarded_for: tuple[bytes, ...]
     forwarded_proto: tuple[bytes, ...]
     forwarded_host: tuple[bytes, ...]
@@ -57,40 +49,31 @@ class HeadFields:
     keeps_alive: bool
     upgrade: bytes | None
     """What to upgrade to, if asked for in a way that is passed on."""
+    shape: bytes = b""
+    """The lines that this was read from, where it depends on nothing else. Empty where it may not be relied on."""
 
     @property
     def has_body(self) -> bool:
         return self.is_chunked or bool(self.content_length)
 
 
-class RequestHead(HeadFields):
+class RequestHead(NamedTuple):
     """What a request asks, and the fields that go on to an upstream as they are. It cannot be changed."""
 
+    method: bytes
+    target: bytes
+    """Origin form (or ``*``), its bytes as sent."""
     lines: tuple[bytes, ...]
+    """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
+    fields: HeadFields
+    block: bytes = b""
+    """All bytes after the request line, where that is all that `lines` and `fields` depend on. Empty where it may not
+    be relied on."""
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise FrozenInstanceError(f"a head was read: its {name} stays as it is")
+    @property
+    def host(self) -> bytes:
+        return self.fields.host
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise FrozenInstanceError(f"a head was read: its {name} stays as it is")
-
-    def repeated(self, method: bytes, target: bytes) -> RequestHead:
-        """The same fields after another request line."""
-        values = self.__dict__.copy()
-        values["method"] = method
-        values["target"] = target
-        return _head_of(values)
-
-    def with_values(self, **values: object) -> RequestHead:
-        """The same head but for these."""
-        return _head_of({**self.__dict__, **values})
-
-
-_new, _set = object.__new__, object.__setattr__
-
-
-def _head_of(values: dict[str, object]) -> RequestHead:
-    """`values` by attribute; they are the head's from now on. An `__init__` would cost another call."""
-    head: RequestHead = _new(RequestHead)
-    _set(head, "__dict__", values)
-    return head
+    def __repr__(self) -> str:
+        """Nothing of it: a target or a cookie opens doors."""
+        return object.__repr__(self)

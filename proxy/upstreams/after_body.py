@@ -15,12 +15,16 @@ from proxy.upstreams.upstream import Upstream
 
 def is_last(head: RequestHead, upstream: Upstream, session_id: str | None) -> bool:
     """Whether this request gets a connection of its own, which ends with the answer (RFC 9112 section 9.6)."""
-    return head.has_body and not upstream.is_portal and (session_id is None or not upstream.settings.reuse_after_body)
+    return (
+        head.fields.has_body
+        and not upstream.is_portal
+        and (session_id is None or not upstream.settings.reuse_after_body)
+    )
 
 
 def owner_after(head: RequestHead, upstream: Upstream, session_id: str | None) -> str | None:
     """The session that alone may go on using the connection of a request that is not the last; None: every one."""
-    return session_id if head.has_body and not upstream.is_portal else None
+    return session_id if head.fields.has_body and not upstream.is_portal else None
 
 
 def may_bring_more(head: RequestHead, answer: ResponseHead, upstream: Upstream) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,10 @@ from proxy.forwarding.verdict import (
 )
 from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
+from proxy.http.request_head import RequestHead
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
+from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequests
 from tests.forwarding.stage import (
     ALICE_TOKEN,
@@ -54,7 +58,13 @@ def sessions() -> FakeSessions:
 
 
 @pytest.fixture
-async def context(sessions: Any, tmp_path: Path) -> Context:
+def times() -> list[float]:
+    """The last is now."""
+    return [NOW]
+
+
+@pytest.fixture
+async def context(sessions: Any, times: list[float], tmp_path: Path) -> Context:
     assertions: Any = FakeAssertions()
     log: Any = RecordingLog()
     settings = PieceSettings(
@@ -73,22 +83,33 @@ async def context(sessions: Any, tmp_path: Path) -> Context:
         portal_socket=tmp_path / "portal",
         metrics=Metrics(),
         log=log,
-        clock=lambda: NOW,
+        clock=lambda: times[-1],
         kept_requests=KeptRequests(MemoryStore(), Keys(b"k" * 32)),
     ).context
 
 
 @pytest.fixture
-def gate(context: Context) -> Gate:
+def memory() -> HeadMemory:
+    return HeadMemory()
+
+
+@pytest.fixture
+def gate(context: Context, memory: HeadMemory) -> Gate:
     arrival = Arrival(address="192.0.2.1", is_tls=False, is_https=False, trusted=(), redirects=False)
-    return Gate(context, ClientPlaces(arrival, reads_forwarded=False), HeadMemory(), None)
+    return Gate(context, ClientPlaces(arrival, reads_forwarded=False), memory, None)
 
 
 def request(
-    token: bytes | None = ALICE_TOKEN, lines: bytes = b"", *, host: str = HOST, target: str = "/", method: str = "GET"
+    token: bytes | None = ALICE_TOKEN,
+    lines: bytes = b"",
+    *,
+    host: str = HOST,
+    target: str = "/",
+    method: str = "GET",
+    read: Callable[[bytes], RequestHead] = read_head,
 ) -> Any:
     cookie = b"Cookie: gatepost=" + token + b"\r\n" if token else b""
-    return read_head(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode() + lines + cookie + b"\r\n")
+    return read(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode() + lines + cookie + b"\r\n")
 
 
 def test_an_admitted_request_is_forwarded_with_session_and_fields(gate: Gate, context: Context) -> None:
@@ -100,11 +121,70 @@ def test_an_admitted_request_is_forwarded_with_session_and_fields(gate: Gate, co
     assert ALICE_TOKEN not in verdict.fields
 
 
-def test_the_same_fields_get_the_same_verdict_again_and_another_session_does_not(gate: Gate) -> None:
-    first = gate.judge(request())
-    assert gate.judge(request(target="/other?x")) is first
-    assert gate.judge(request(BOB_TOKEN)) is not first
-    assert gate.judge(request()) is first
+def test_the_same_fields_get_the_same_verdict_again_and_another_session_does_not(
+    gate: Gate, memory: HeadMemory
+) -> None:
+    first = gate.judge(request(read=memory.read))
+    assert gate.judge(request(target="/other?x", read=memory.read)) is first
+    assert gate.judge(request(BOB_TOKEN, read=memory.read)) is not first
+    assert gate.judge(request(read=memory.read)) is first
+
+
+def test_a_field_that_is_passed_on_goes_on_as_it_is_now(gate: Gate, memory: HeadMemory) -> None:
+    """And the rest of what goes on is what it was."""
+    first, second, fresh = (
+        gate.judge(request(lines=b"X-Request-Id: %d\r\n" % number, read=read))
+        for number, read in ((1, memory.read), (2, memory.read), (2, read_head))
+    )
+    assert isinstance(second, Forward)
+    assert second.fields == fresh.fields == first.fields.replace(b"Id: 1", b"Id: 2") != first.fields
+    assert (second.session_id, second.identity_block) == (first.session_id, first.identity_block)
+
+
+@pytest.mark.parametrize("lines", [b"", b"X-Request-Id: 2\r\n"])
+@pytest.mark.parametrize(
+    "target", ["/.gatepost/sign-in", "/.gatepost/authorize", "/.gatepost/%2e%2e/x"], ids=["page", "question", "path"]
+)
+def test_known_fields_open_no_reserved_path(gate: Gate, memory: HeadMemory, target: str, lines: bytes) -> None:
+    for number in range(2):
+        gate.judge(request(lines=lines, read=memory.read))
+        verdict = gate.judge(request(target=target, lines=lines.replace(b"2", b"%d" % number), read=memory.read))
+        assert not isinstance(verdict, Forward) or verdict.route.app is None
+
+
+@pytest.mark.parametrize("lines", [b"X: 1\r\n", b"X: 2\r\n"])
+def test_known_fields_are_judged_again_when_their_admission_is_old(
+    gate: Gate, memory: HeadMemory, context: Context, times: list[float], lines: bytes
+) -> None:
+    judged: list[float] = []
+    get = context.admissions.get
+
+    def counted(session: Any, app: Any, now: float, *more: Any) -> Any:
+        judged.append(now)
+        return get(session, app, now, *more)
+
+    context.admissions.get = counted  # type: ignore[method-assign]
+    gate.judge(request(lines=b"X: 1\r\n", read=memory.read))
+    gate.judge(request(lines=lines, read=memory.read))
+    assert judged == [NOW]
+    times.append(NOW + Assertions.LIFETIME_SECONDS)
+    gate.judge(request(lines=lines, read=memory.read))
+    assert judged == times
+
+
+def test_known_fields_open_nothing_once_the_session_is_over_or_another(
+    gate: Gate, memory: HeadMemory, sessions: FakeSessions
+) -> None:
+    for number in range(3):
+        assert isinstance(gate.judge(request(lines=b"X: %d\r\n" % number, read=memory.read)), Forward)
+    alice = sessions.by_token[ALICE_TOKEN]
+    sessions.by_token[ALICE_TOKEN] = replace(alice, principal=replace(alice.principal, groups=()))
+    for line in (b"X: 2\r\n", b"X: 9\r\n"):
+        assert isinstance(gate.judge(request(lines=line, read=memory.read)), RefuseRequest)
+    sessions.by_token[ALICE_TOKEN] = alice
+    sessions.warm.clear()
+    for line in (b"X: 2\r\n", b"X: 9\r\n"):
+        assert isinstance(gate.judge(request(lines=line, read=memory.read)), LookUp)
 
 
 def test_a_session_that_this_worker_does_not_know_is_looked_up_and_judged_then(
