@@ -255,15 +255,17 @@ class Exchange:
             self._client.transport.write(head_for_client(head))
 
     def _begin_answer(self, head: ResponseHead, data: bytes) -> None:
-        request = self.head
-        body = head.body(request.method)
+        request, client = self.head, self._client
+        is_whole = len(data) < JOIN_BELOW and head.ends_with(data, request.method)  # as most are
         is_chunked = False
-        client = self._client
-        if not isinstance(body, LengthBody):
-            if request.fields.is_http_1_1:
-                body, is_chunked = Rechunked(body), True
-            else:
-                client.is_kept = False
+        body: Body | None = None
+        if not is_whole:
+            body = head.body(request.method)
+            if not isinstance(body, LengthBody):
+                if request.fields.is_http_1_1:
+                    body, is_chunked = Rechunked(body), True
+                else:
+                    client.is_kept = False
         if self._upload is not None:
             if not self._upload.is_over:
                 # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
@@ -284,7 +286,7 @@ class Exchange:
         is_kept = client.is_kept
         connection = None if is_kept and request.fields.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(head, is_chunked=is_chunked, connection=connection)
-        if isinstance(body, LengthBody) and body.remaining == len(data) < JOIN_BELOW:  # whole, as most are
+        if body is None:
             client.transport.write(out + data)
             self._end(is_doubtful=False)
         else:

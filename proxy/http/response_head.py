@@ -12,7 +12,7 @@ from functools import lru_cache
 import httptools
 
 from proxy.http.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
-from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
+from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINES, ResponseField, response_field
 from proxy.http.head_reading import MAX_BODY_BYTES, has_bare_lf
 from proxy.http.reserved import COOKIES
 
@@ -115,6 +115,15 @@ class ResponseHead:
         if self._named:
             self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in self._named]
 
+    def ends_with(self, data: bytes, method: bytes) -> bool:
+        """Whether its answer to `method` is this and no more, and neither is empty. Then nothing has to be framed."""
+        return (
+            0 < len(data) == self.content_length
+            and not self.is_chunked
+            and method != b"HEAD"
+            and self.status not in (204, 304)
+        )
+
     def body(self, method: bytes) -> Body:
         """How the body of this answer to `method` ends (RFC 9112 section 6.3)."""
         if method == b"HEAD" or self.status in (204, 304):
@@ -127,39 +136,47 @@ class ResponseHead:
 
 
 seen_lines: dict[bytes, ResponseField | int] = {}
-"""What `_judge_line` said: like an `lru_cache`, for `_REPEATED` alone."""
+"""What plain lines stand for, a length as its number: like an `lru_cache`, for `_REPEATED` alone."""
 
 
 def _judge_line(line: bytes) -> ResponseField | int | None:
-    """What a plain line stands for, a plain Content-Length as its number; None: not plain."""
-    match = PLAIN_LINE.fullmatch(line)
-    if match is None:
-        return None
-    field: ResponseField | int = response_field(match[1])
+    """What a plain line stands for; None: it needs a second look."""
+    name, _, value = line.partition(b": ")
+    field: ResponseField | int = response_field(name)
     if field is ResponseField.CONTENT_LENGTH:
-        if PLAIN_LENGTH.fullmatch(match[2]) is None:
+        if PLAIN_LENGTH.fullmatch(value) is None:
             return None
-        field = int(match[2])
+        field = int(value)
     elif field is ResponseField.UPGRADE:
         return None
-    elif field is ResponseField.CONNECTION and match[2].lower() == b"keep-alive":
+    elif field is ResponseField.CONNECTION and value.lower() == b"keep-alive":
         field = _DROP
-    if len(line) <= MOST_LINE_BYTES and match[1].lower() in _REPEATED:
+    if len(line) <= MOST_LINE_BYTES and name.lower() in _REPEATED:
         if len(seen_lines) >= MOST_LINES:
             seen_lines.clear()
         seen_lines[line] = field
     return field
 
 
-def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
-    """Take `lines`, of which the first is the status line, into `head`, if that needs no second look."""
-    head.is_http_1_1, head.status, head.status_line = _status_line(lines[0])
+def _is_read_plainly(head: ResponseHead, raw: bytes) -> bool:
+    """Take a whole head in, if that needs no second look."""
+    first, *lines = raw[:-4].split(b"\r\n")
+    if len(lines) > MAX_FIELDS:
+        raise BrokenResponse("number of fields")
+    head.is_http_1_1, head.status, head.status_line = _status_line(first)
+    if head.status < 200:
+        return False
     passed = head.lines.append
     seen = seen_lines.get
+    are_plain = False
     length: int | None = None
-    for line in lines[1:]:
+    for line in lines:
         field = seen(line)
         if field is None:
+            if not are_plain:
+                if PLAIN_LINES.fullmatch(raw, len(first)) is None:
+                    return False
+                are_plain = True
             field = _judge_line(line)
         if field is _PASS:
             passed(line)
@@ -175,8 +192,8 @@ def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
         else:
             return False
     head.content_length = length
-    # 1xx and other pairs of framing fields have more to judge.
-    return head.status >= 200 and (head._transfer_encoding is None or length is None)
+    # Two framing fields together have more to judge.
+    return head._transfer_encoding is None or length is None
 
 
 @lru_cache(maxsize=256)
@@ -189,13 +206,12 @@ def _status_line(line: bytes) -> tuple[bool, int, bytes]:
 
 def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -> ResponseHead:
     """Read a whole head, its empty line included; raises `BrokenResponse`."""
-    lines = raw[:-4].split(b"\r\n")
-    if len(lines) > MAX_FIELDS + 1:
-        raise BrokenResponse("number of fields")
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
-    if not _is_read_plainly(head, lines):
+    if not _is_read_plainly(head, raw):
         head = read_by_llhttp(raw, may_set_reserved_cookies=may_set_reserved_cookies)
-    head.finish()
+        head.finish()
+    elif head._transfer_encoding is not None or head._named:
+        head.finish()
     return head
 
 
