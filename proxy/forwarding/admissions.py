@@ -29,7 +29,7 @@ from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Level, Session
 from proxy.sessions.way import OF_CREDENTIALS, Way
 
-_ASSERTION = b"X-Gatepost-Assertion"
+_ASSERTION = b"X-Gatepost-Assertion: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,8 @@ class Admissions:
         identity_block = b""
         if is_admitted:
             assertion = self._assertions.sign(session, app, now)
-            identity_block = block((*identity_headers(session, app, self._identity_encoding), (_ASSERTION, assertion)))
+            identity = block(identity_headers(session, app, self._identity_encoding))
+            identity_block = (identity and identity + b"\r\n") + _ASSERTION + assertion
         return Admission(
             session=session,
             decision=decision,

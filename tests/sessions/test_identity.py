@@ -150,6 +150,18 @@ def test_an_app_can_check_the_assertion() -> None:
     }
 
 
+@given(st.text(), st.frozensets(st.text(), max_size=3))
+def test_an_assertion_is_what_a_library_makes_of_the_same_claims(name: str, groups: frozenset[str]) -> None:
+    assertions = Assertions(KEYS, issuer=ISSUER)
+    person = principal(display_name=name, groups=groups)
+    token = assertions.sign(session(principal=person), APP, NOW).decode("ascii")
+    (key,) = KEYS.assertion_keys
+    claims = decoded(assertions, token.encode("ascii"))
+    library = jwt.encode(claims, key.key, algorithm="ES256", headers={"kid": kid(token.encode("ascii"))})
+    assert token.rsplit(".", 1)[0] == library.rsplit(".", 1)[0]
+    assert len(token) == len(library)
+
+
 def test_a_password_alone_is_not_called_multi_factor() -> None:
     assertions = Assertions(KEYS, issuer=ISSUER)
     by_password = session(factors=((Factor.PASSWORD,),), principal=principal(mail=None))
