@@ -273,7 +273,7 @@ class Exchange:
                 self._is_last = True
             elif self.connection is not None and self.connection.transport.get_write_buffer_size():
                 self._is_last = True
-        if may_bring_more(request, head, self._upstream):
+        if body is not None and may_bring_more(request, head, self._upstream):
             self._is_last = True
         if client.transport_security is not None and not head.sets_transport_security:
             head.lines.append(client.transport_security)

@@ -101,7 +101,7 @@ class Gate:
                 if rules is None or choose_rule(head, None, rules, self._places) is known.forward.rule:
                     now = context.clock()
                     if now < known.renew_at and context.sessions.known_by(known.cookie, now) is known.session:
-                        return self._memory.forward_of(head, known)
+                        return known.forward if head.lines is known.lines else self._memory.forward_of(head, known)
             route = context.routes.get(head.fields.host)
             if route is None or route.app is None or head.target.startswith(_PREFIX):
                 if not is_authorize(head.target):

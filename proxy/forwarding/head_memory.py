@@ -74,10 +74,8 @@ class HeadMemory:
 
     def read(self, raw: bytes) -> RequestHead:
         """Read one whole head; raises `RefusedHead`. What it has in common with those before is not judged again."""
-        head = self.recall(raw)
-        if head is None:
-            head = self._head = read_head(raw, self._lines, self._fields)
-            self._known = self._shapes.get(head.fields)
+        head = self._head = read_head(raw, self._lines, self._fields)
+        self._known = self._shapes.get(head.fields)
         return head
 
     def of(self, head: RequestHead) -> KnownHead | None:

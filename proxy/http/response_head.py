@@ -37,6 +37,7 @@ _REPEATED = frozenset(
 MOST_LINES = 2048
 """How many lines are remembered; then all are forgotten."""
 MOST_LINE_BYTES = 256
+MOST_NAME_BYTES = 64
 
 
 class BrokenResponse(Exception):
@@ -137,6 +138,8 @@ class ResponseHead:
 
 seen_lines: dict[bytes, ResponseField | int] = {}
 """What plain lines stand for, a length as its number: like an `lru_cache`, for `_REPEATED` alone."""
+passing_names: set[bytes] = set()
+"""Names of other fields that are passed on, whatever they say; as bounded."""
 
 
 def _judge_line(line: bytes) -> ResponseField | int | None:
@@ -155,6 +158,10 @@ def _judge_line(line: bytes) -> ResponseField | int | None:
         if len(seen_lines) >= MOST_LINES:
             seen_lines.clear()
         seen_lines[line] = field
+    elif field is _PASS and len(name) <= MOST_NAME_BYTES:
+        if len(passing_names) >= MOST_LINES:
+            passing_names.clear()
+        passing_names.add(name)
     return field
 
 
@@ -177,7 +184,7 @@ def _is_read_plainly(head: ResponseHead, raw: bytes) -> bool:
                 if PLAIN_LINES.fullmatch(raw, len(first)) is None:
                     return False
                 are_plain = True
-            field = _judge_line(line)
+            field = _PASS if line[: line.find(b":")] in passing_names else _judge_line(line)
         if field is _PASS:
             passed(line)
         elif field is _DROP:

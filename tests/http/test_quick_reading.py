@@ -89,6 +89,14 @@ def test_what_is_remembered_of_responses_is_bounded_and_impersonal() -> None:
     assert max(map(len, response_head.seen_lines)) <= response_head.MOST_LINE_BYTES
 
 
+def test_what_is_remembered_of_response_names_is_bounded() -> None:
+    for number in range(3 * response_head.MOST_LINES):
+        name = b"X-%d" % number
+        parse_response_head(b"HTTP/1.1 200 OK\r\n%b: secret\r\n%b: secret\r\n\r\n" % (name, name * 99))
+    assert 0 < len(response_head.passing_names) <= response_head.MOST_LINES
+    assert max(map(len, response_head.passing_names)) <= response_head.MOST_NAME_BYTES
+
+
 REQUEST_NAMES = (
     b"Host", b"Host", b"Cookie", b"Content-Length", b"Transfer-Encoding", b"Connection", b"Upgrade", b"Expect", b"TE",
     b"Authorization", b"Accept", b"X-Forwarded-For", b"X_Forwarded_For", b"Remote-User", b"X", b"X-App", b"X ", b"\xe9",
@@ -159,6 +167,9 @@ def test_heads_of_one_connection_are_read_as_if_each_were_the_first(
         )
         raw = b"\r\n".join((request_line, *lines, b"\r\n"))
         raw = raw[: raw.find(b"\r\n\r\n") + 4]
+        recalled = memory.recall(raw)
+        if recalled is not None:
+            assert request_as_read(recalled) == read_or_refusal(raw)
         assert read_or_refusal(raw, memory.read) == read_or_refusal(raw)
         with suppress(RefusedHead):
             memory.keep(memory.read(raw), FORWARD)
