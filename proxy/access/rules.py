@@ -1,4 +1,4 @@
-"""An app's path rules: which one a request falls under, and what it requires. Pure; matching is linear in the path.
+"""An app's path rules: which one a request falls under, and what it requires. Pure; linear in the path.
 
 The first rule whose path and method match decides; if none matches, the app's own groups do. What a rule requires
 (networks, groups, a scheme) is required: a request without it is denied, and never passed to a later rule.
@@ -6,6 +6,7 @@ The first rule whose path and method match decides; if none matches, the app's o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class PathRule:
     key: tuple[str, int]
     """The app's name and the rule's position: the key of remembered decisions."""
     written: str = ""
-    """Its path or pattern, as the configuration has it."""
+    """Its path or pattern, as the configuration has it. Only a pattern holds a star."""
     matches: Matcher
     methods: frozenset[bytes] | None
     groups: tuple[str, ...] | None
@@ -48,30 +49,57 @@ class PathRule:
 
 
 class AppRules:
-    """All rules of one app, in their order."""
+    """All rules of one app, in their order.
 
-    __slots__ = ("_ignores_case", "_rules", "has_methods")
+    They are kept by how the paths that they match begin, so that a request meets only those that it may fall under.
+    """
+
+    __slots__ = ("_ignores_case", "_longest", "_rules", "_shortest", "has_methods")
 
     def __init__(self, rules: tuple[PathRule, ...], *, ignores_case: bool = False) -> None:
         """`ignores_case`: the rules match paths in lower case, and every path is read so."""
-        self._rules = rules
         self._ignores_case = ignores_case
         self.has_methods = any(rule.methods is not None for rule in rules)
+        self._rules: dict[str, list[tuple[int, PathRule]]] = {}
+        """By `_beginning`; with their positions, in their order."""
+        for placed in enumerate(rules):
+            self._rules.setdefault(_beginning(placed[1], ignores_case=ignores_case), []).append(placed)
+        self._shortest = min(map(len, self._rules), default=0)
+        self._longest = max(map(len, self._rules), default=0)
 
     def choose(self, method: bytes, target: bytes) -> PathRule | Ambiguous | None:
         """The rule that decides on this request; None: the app's own groups do."""
         path = self.path_of(target)
         if isinstance(path, Ambiguous):
             return path
-        for rule in self._rules:
-            if (rule.methods is None or method in rule.methods) and rule.matches(path.text):
-                return rule
-        return None
+        text, rules, longest = path.text, self._rules, self._longest
+        chosen: PathRule | None = None
+        before, end = sys.maxsize, text.find("/", self._shortest)
+        while True:
+            if end < 0:  # the whole of it comes last
+                end, longest = len(text), 0
+            for position, rule in rules.get(text[:end], ()):
+                if position > before:
+                    break
+                if (rule.methods is None or method in rule.methods) and rule.matches(text):
+                    before, chosen = position, rule
+                    break
+            if end >= longest:
+                return chosen
+            end = text.find("/", end + 1)
 
     def path_of(self, target: bytes) -> CanonicalPath | Ambiguous:
         """The one reading of a target's path that rules are matched on."""
         path = canonical_path(target)
         return fold_case(path) if self._ignores_case and isinstance(path, CanonicalPath) else path
+
+
+def _beginning(rule: PathRule, *, ignores_case: bool) -> str:
+    """Whole segments with which every path that the rule matches begins, each after its ``/``; empty: any path may
+    match."""
+    text = rule.written.casefold() if ignores_case else rule.written
+    before, star, _ = text.partition("*")
+    return before.rpartition("/")[0] if star else before.removesuffix("/")
 
 
 def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> AppRules | None:

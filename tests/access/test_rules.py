@@ -5,7 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 import time
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings
 from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule, create_app_rules
+from proxy.access.rules import rules_of as all_rules_of
 
 SCHEMES = (
     SchemeSettings(name="browser", factors=("password", "sms")),
@@ -22,17 +25,13 @@ SCHEMES = (
 )
 
 
+def an_app(*rules: dict[str, Any], **keys: Any) -> AppSettings:
+    needed = {"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1"}
+    return AppSettings.model_validate({**needed, "rules": rules, **keys})
+
+
 def rules_of(*rules: dict[str, Any], groups: tuple[str, ...] | None = ("Wiki Users",)) -> AppRules:
-    app = AppSettings.model_validate(
-        {
-            "name": "Wiki",
-            "host": "wiki.corp.example",
-            "upstream": "http://127.0.0.1:1",
-            "groups": groups,
-            "rules": rules,
-        }
-    )
-    found = create_app_rules(app, SCHEMES)
+    found = create_app_rules(an_app(*rules, groups=groups), SCHEMES)
     assert found is not None
     return found
 
@@ -141,6 +140,61 @@ def test_a_pattern_without_a_double_star_agrees_with_fnmatch(pattern: list[str],
         for one, other in zip(pattern, path, strict=True)
     )
     assert is_for(target.encode(), pattern=text, public=True) is expected
+
+
+part = st.sampled_from(["a", "b", "ab", "B", "\u00e9"])
+star = st.sampled_from(["*", "a*", "*b", "**", "a*b"])
+ending = st.sampled_from(["", "/"])
+paths = st.builds(lambda parts, end: "/" + "/".join(parts) + (end if parts else ""), st.lists(part, max_size=3), ending)
+patterns = st.builds(
+    lambda parts, end: "/" + "/".join(parts) + end, st.lists(part | star, min_size=1, max_size=4), ending
+).filter(lambda text: "*" in text and text.split("/").count("**") < 2)
+written_rules = st.builds(
+    lambda where, methods, public: {**where, "methods": methods, "public": public},
+    paths.map(lambda text: {"path": text}) | patterns.map(lambda text: {"pattern": text}),
+    st.sampled_from([None, ["GET"], ["POST", "PUT"]]),
+    st.booleans(),
+)
+
+
+@given(
+    st.lists(written_rules, min_size=1, max_size=12),
+    st.lists(paths, min_size=1, max_size=8),
+    st.sampled_from([b"GET", b"HEAD", b"POST", b"OTHER"]),
+    st.booleans(),
+)
+def test_the_same_rule_is_chosen_as_by_trying_one_after_the_other(
+    rules: list[dict[str, Any]], asked: list[str], method: bytes, ignore_case: bool
+) -> None:
+    app = an_app(*rules, ignore_case=ignore_case)
+    found = create_app_rules(app, SCHEMES)
+    assert found is not None
+    for text in asked:
+        path = text.casefold() if ignore_case else text
+        in_turn = (
+            rule.key[1]
+            for rule in all_rules_of(app, SCHEMES)
+            if (rule.methods is None or method in rule.methods) and rule.matches(path)
+        )
+        assert chosen(found, quote(text).encode(), method) == next(in_turn, None)
+
+
+def test_a_request_meets_only_rules_that_it_may_fall_under() -> None:
+    """However many there are."""
+    met: list[str] = []
+
+    def noting(rule: PathRule) -> PathRule:
+        def matches(path: str) -> bool:
+            met.append(rule.written)
+            return rule.matches(path)
+
+        return replace(rule, matches=matches)
+
+    written = [{"path": f"/part{number}/"} for number in range(1000)]
+    app = an_app(*written, {"pattern": "/part7/*.php"}, {"pattern": "/*.cgi"}, {"path": "/"})
+    rules = AppRules(tuple(map(noting, all_rules_of(app, SCHEMES))))
+    assert chosen(rules, b"/part999/page") == 999
+    assert met == ["/*.cgi", "/", "/part999/"]
 
 
 def test_matching_a_hostile_path_is_quick() -> None:
