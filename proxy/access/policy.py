@@ -67,7 +67,7 @@ def judge(principal: Principal, app: AppSettings, rule: PathRule | None = None) 
     An empty tuple admits nobody. The configuration refuses it, but here too doubt means no.
     """
     groups = app.groups if rule is None else rule.groups
-    if groups is None or any(group in principal.groups for group in groups):
+    if groups is None or not principal.groups.isdisjoint(groups):
         return Allowed()
     return NotInGroups(groups)
 

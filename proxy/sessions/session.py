@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 
 from config.factors import Choice, Factor
 from config.settings import SessionSettings
@@ -66,7 +67,7 @@ class Session:
     @property
     def next_choice(self) -> Choice | None:
         """The first entry of its scheme of which nothing is proven; None: there is none left."""
-        return next(iter(missing_of_own(self.factors, self.proven_factors)), None)
+        return _next_choice(self.factors, tuple([proof.factor for proof in self.proven]))
 
     @property
     def begun_with(self) -> Factor:
@@ -123,6 +124,12 @@ class Session:
 
     def is_over(self, limits: SessionSettings, now: float) -> bool:
         return now >= self.ends_at(limits)
+
+
+@lru_cache(maxsize=1024)
+def _next_choice(factors: tuple[Choice, ...], proven: tuple[Factor, ...]) -> Choice | None:
+    """There are few schemes and few ways through each, and each session is asked again and again how far it is."""
+    return next(iter(missing_of_own(factors, frozenset(proven))), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ signs in again.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -29,7 +28,9 @@ from proxy.store.record_fields import (
     as_texts,
     as_texts_or_none,
     compact_json,
+    from_compact_json,
     json_or_nothing,
+    quick_maker,
 )
 
 PRINCIPAL_VERSION = 1
@@ -45,10 +46,10 @@ def principal_to_json(principal: Principal) -> str:
 def principal_from_json(text: str) -> Principal:
     """What `principal_to_json` wrote; raises `UnreadableRecord` on anything else."""
     try:
-        fields = json.loads(text)
+        fields = from_compact_json(text)
         if fields["v"] != PRINCIPAL_VERSION:
             raise UnreadableRecord("a principal of another version")
-        return Principal(**{name: read(fields.get(name)) for name, read in _PRINCIPAL.items()})
+        return _make_principal(*[read(fields.get(name)) for name, read in _READ_OF_PRINCIPAL], "")
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
         raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
@@ -67,7 +68,7 @@ def factors_from_json(text: str) -> tuple[Choice, ...]:
     They are few and shared by many sessions: one copy of each is kept.
     """
     try:
-        entries = (each if isinstance(each, list) else [each] for each in as_list(json.loads(text)))
+        entries = (each if isinstance(each, list) else [each] for each in as_list(from_compact_json(text)))
         return tuple(tuple(Factor(name) for name in each) for each in entries)
     except (ValueError, TypeError) as exc:
         raise UnreadableRecord(f"damaged factors ({type(exc).__name__})") from None
@@ -80,8 +81,8 @@ def proven_to_json(proven: tuple[Proof, ...]) -> str:
 def proven_from_json(text: str) -> tuple[Proof, ...]:
     """Raises `UnreadableRecord` on anything but pairs of a factor and an instant, at least one."""
     try:
-        proven = tuple(Proof(Factor(name), as_instant(at)) for name, at in json.loads(text))
-    except (ValueError, TypeError) as exc:
+        proven = tuple([_make_proof(_FACTORS[name], as_instant(at)) for name, at in from_compact_json(text)])
+    except (ValueError, KeyError, TypeError) as exc:
         raise UnreadableRecord(f"a damaged proof ({type(exc).__name__})") from None
     if not proven:
         raise UnreadableRecord("a session that proved nothing")
@@ -110,21 +111,21 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
         proven = proven_from_json(fields["proven"])
         # Records that were written before there were passes lack it.
         confined = _confinement(fields.get("confined", ""))
-        _check_confinement(confined, frozenset(proof.factor for proof in proven))
-        return Session(
-            session_id=fields["session_id"],
-            principal=principal_from_json(fields["principal"]),
-            scheme=sys.intern(fields["scheme"]),
-            factors=factors_from_json(fields["factors"]),
-            proven=proven,
-            confined=confined,
-            created_at=float(fields["created_at"]),
-            last_used_at=float(fields["last_used_at"]),
-            client_address=sys.intern(fields["client_address"]),
-            user_agent=sys.intern(fields["user_agent"]),
-            password_must_change=bool(fields["password_must_change"]),
-            idle_seconds=as_instant_or_none(fields.get("idle_seconds")),
-            way=Way(fields.get("way", Way.BROWSER.value)),
+        _check_confinement(confined, {proof.factor for proof in proven})
+        return _make_session(
+            fields["session_id"],
+            principal_from_json(fields["principal"]),
+            sys.intern(fields["scheme"]),
+            factors_from_json(fields["factors"]),
+            proven,
+            float(fields["created_at"]),
+            float(fields["last_used_at"]),
+            bool(fields["password_must_change"]),
+            confined,
+            _WAYS[fields.get("way", "browser")],
+            sys.intern(fields["client_address"]),
+            sys.intern(fields["user_agent"]),
+            as_instant_or_none(fields.get("idle_seconds")),
         )
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
@@ -134,7 +135,7 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
 def _confinement(text: str) -> Confinement | None:
     if not text:
         return None
-    fields = json.loads(text)
+    fields = from_compact_json(text)
     return Confinement(
         apps=as_texts(fields["apps"]),
         ends_at=as_instant(fields["ends_at"]),
@@ -147,7 +148,7 @@ def _confinement(text: str) -> Confinement | None:
     )
 
 
-def _check_confinement(confined: Confinement | None, proven: frozenset[Factor]) -> None:
+def _check_confinement(confined: Confinement | None, proven: set[Factor]) -> None:
     """What was proven with a pass or a credential is limited by it, and nothing else is. Raises `UnreadableRecord`."""
     by_pass, by_credential = (False, False) if confined is None else (confined.pass_id, confined.credential_id)
     if bool(by_pass) is not (Factor.PASS in proven) or bool(by_credential) is proven.isdisjoint(CREDENTIALS):
@@ -176,3 +177,17 @@ _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "account_mark": lambda value: sys.intern(value or ""),
 }
 """What is written of a principal, and how each is read. Old records lack some of those that may be None."""
+_READ_OF_PRINCIPAL = tuple(_PRINCIPAL.items())
+
+_FACTORS = {each.value: each for each in Factor}
+_WAYS = {each.value: each for each in Way}
+
+_make_proof = quick_maker(Proof, ("factor", "at"))
+_make_principal = quick_maker(Principal, (*_PRINCIPAL, "told_by"))
+_make_session = quick_maker(
+    Session,
+    (
+        *("session_id", "principal", "scheme", "factors", "proven", "created_at", "last_used_at"),
+        *("password_must_change", "confined", "way", "client_address", "user_agent", "idle_seconds"),
+    ),
+)
