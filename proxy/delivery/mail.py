@@ -1,6 +1,9 @@
 """The mail that an SMS gateway turns into an SMS, a single part without folded lines; and mails for people to read.
 
 A Message-ID that is derived from nothing and ``Auto-Submitted`` (RFC 3834 section 5) keep replies and loops away.
+
+The few fields of a mail are written here: `email.message` parses each value that it is given, which took as long as a
+page of the sign-in.
 """
 
 from __future__ import annotations
@@ -8,11 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.header import Header
+from email.quoprimime import body_encode
 from email.utils import format_datetime
 
-_ONE_LINE = SMTP.clone(max_line_length=998)  # RFC 5322 section 2.1.1; at the default 78 a Subject is folded
+_LONGEST_LINE = 998  # RFC 5322 section 2.1.1; a gateway may not unfold what is folded at 78
+_LINE_BREAK = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # as `str.splitlines` has them
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -39,33 +43,49 @@ def gateway_mail(sender: str, *, recipient: str, subject: str, body: str = "", m
     """
     if "\r" in body:
         raise ValueError("lines of the body are separated by line feeds")
-    message = _message(sender, recipient, subject, message_id, now)
     if not body.isascii():
-        message.set_content(body, cte="quoted-printable")
-        return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
-    message["MIME-Version"] = "1.0"
-    message["Content-Type"] = 'text/plain; charset="us-ascii"'
-    message["Content-Transfer-Encoding"] = "7bit"
-    # set_content would add a line break to an empty body; any other ends with one (RFC 5321 section 4.1.1.4).
-    message.set_payload(body if not body or body.endswith("\n") else f"{body}\n")
-    return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
+        return notice_mail(sender, recipient=recipient, subject=subject, text=body, message_id=message_id, now=now)
+    header = _header(sender, recipient, subject, message_id, now, charset="us-ascii", encoding="7bit")
+    # An empty body stays empty; any other ends with a line break (RFC 5321 section 4.1.1.4).
+    body = body if not body or body.endswith("\n") else f"{body}\n"
+    return Mail(sender=sender, recipient=recipient, content=_content(header, body), message_id=message_id)
 
 
 def notice_mail(sender: str, *, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
     """A mail to read, with `text` as its body. Raises `ValueError` as `gateway_mail` does."""
-    message = _message(sender, recipient, subject, message_id, now)
-    message.set_content(text, cte="quoted-printable")
-    return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
+    header = _header(sender, recipient, subject, message_id, now, charset="utf-8", encoding="quoted-printable")
+    octets = b"".join(line + b"\n" for line in text.encode("utf-8").splitlines())
+    body = body_encode(octets.decode("latin-1"), _LONGEST_LINE)
+    return Mail(sender=sender, recipient=recipient, content=_content(header, body), message_id=message_id)
 
 
-def _message(sender: str, recipient: str, subject: str, message_id: str, now: float) -> EmailMessage:
+def _header(
+    sender: str, recipient: str, subject: str, message_id: str, now: float, *, charset: str, encoding: str
+) -> str:
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("the message id must be 8 to 64 characters of A-Z, a-z, 0-9, - and _")
-    message = EmailMessage(policy=_ONE_LINE)
-    message["From"] = sender
-    message["To"] = recipient
-    message["Subject"] = subject
-    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
-    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
-    return message
+    fields = {
+        "From": sender,
+        "To": recipient,
+        "Subject": subject,
+        "Date": format_datetime(datetime.fromtimestamp(now, UTC)),
+        "Message-ID": f"<{message_id}@{sender.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",
+        "MIME-Version": "1.0",
+        "Content-Type": f'text/plain; charset="{charset}"',
+        "Content-Transfer-Encoding": encoding,
+    }
+    return "".join(f"{name}: {_value(name, text)}\n" for name, text in fields.items())
+
+
+def _value(name: str, text: str) -> str:
+    """In ASCII (RFC 2047). Raises `ValueError` for a line break: what follows it would be a field of its own."""
+    if _LINE_BREAK.search(text):
+        raise ValueError(f"a line break in the header field {name}")
+    if text.isascii() and len(text) < _LONGEST_LINE - len(name):
+        return text
+    return Header(text, "utf-8", maxlinelen=_LONGEST_LINE, header_name=name).encode()
+
+
+def _content(header: str, body: str) -> bytes:
+    return f"{header}\n{body}".replace("\n", "\r\n").encode("ascii")

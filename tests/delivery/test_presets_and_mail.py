@@ -1,6 +1,7 @@
 """The mail that Kapow gets: one recipient of digits, the text in a Subject on one line, nothing else."""
 
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from email.utils import getaddresses
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164
-from proxy.delivery.mail import gateway_mail
+from proxy.delivery.mail import gateway_mail, notice_mail
 from proxy.delivery.number_format import UnsafeNumber
 from proxy.delivery.sms_gateway import recipient
 from proxy.delivery.text_rules import wrong_with
@@ -104,15 +105,26 @@ def test_the_longest_text_is_not_folded() -> None:
     assert b"\r\nSubject: " + text.encode() + b"\r\n" in mail.content
 
 
-def test_a_line_break_in_the_text_is_refused_by_the_mail_too() -> None:
+@pytest.mark.parametrize("text", ["a\r\nBcc: x", "a\nb", "a\r", "a\n", "é\x85b", "a\u2028b"])
+@pytest.mark.parametrize("field", ["sender", "recipient", "subject"])
+def test_a_line_break_in_the_text_is_refused_by_the_mail_too(field: str, text: str) -> None:
+    texts = {"sender": "otp@corp.example", "recipient": "1234567@kapow.co.uk", "subject": "a"} | {field: text}
     with pytest.raises(ValueError, match=r"linefeed|header"):
-        gateway_mail(
-            sender="otp@corp.example",
-            recipient="1234567@kapow.co.uk",
-            subject="a\r\nBcc: x",
-            message_id="x" * 20,
-            now=0,
-        )
+        gateway_mail(**texts, message_id="x" * 20, now=0)
+
+
+@given(
+    text=st.text(), subject=st.text(alphabet=st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=80)
+)
+def test_a_mail_to_read_says_what_it_was_given(text: str, subject: str) -> None:
+    mail = notice_mail(
+        "otp@corp.example", recipient="alice@corp.example", subject=subject, text=text, message_id="x" * 20, now=0
+    )
+    read = message_from_bytes(mail.content, policy=default)
+    assert isinstance(read, EmailMessage)
+    assert read["Subject"].split() == subject.split()
+    assert read.get_content().encode().splitlines() == text.encode().splitlines()
+    assert (read["To"], read["Bcc"], len(read)) == ("alice@corp.example", None, 9)
 
 
 @pytest.mark.parametrize("message_id", ["", "short", "a b c d e f", "x" * 65, "12345678>", "12345678\r\n"])
