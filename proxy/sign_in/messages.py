@@ -31,6 +31,7 @@ from proxy.factors.passcode.arrival_times import Arrivals, offer_after, slow_sec
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen
 from proxy.languages.choice import choose_language
+from proxy.operations.at_once import at_once
 from proxy.operations.log import AUDIT_ALONE
 from proxy.operations.metrics import Metrics
 from proxy.secrets.tokens import new_token
@@ -221,10 +222,10 @@ class Messages:
         latest = latest_of(under_way)
         if latest is not None:
             self.metrics.count_entered(latest.channel, latest.country)
-        for each in sendings:
-            await self.deliveries.put_sending(replace(each, entered_at=now))
+        notes = [self.deliveries.put_sending(replace(each, entered_at=now)) for each in sendings]
         if len(under_way) == 1:
-            await self.arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
+            notes.append(self.arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now))
+        await at_once(*notes)
 
     def _may_ask(self, message_id: str, now: float) -> bool:
         asked_at = self._asked.get(message_id)

@@ -34,6 +34,7 @@ LINK_SECONDS = 2 * 86_400.0
 _KNOWN_SECONDS = 400 * 86_400.0
 """As long as browsers keep the cookie that they are known by."""
 _LONGEST_TOKEN = 2000
+_NO_LIMIT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +98,13 @@ class NewBrowsers:
         # Of clients that nothing tells apart, those of one kind are one.
         name = self._digest(principal.guid, client.browser or f"{client.way.value} {client.user_agent}")
         known = Counter(key=name, limit=1, window_seconds=_KNOWN_SECONDS)
-        if await self.counters.reserve([known], now=now) is not None:
+        # Its time begins again with each new one.
+        any_browser = Counter(
+            key=self._digest(principal.guid, ""), limit=_NO_LIMIT, window_seconds=_KNOWN_SECONDS, is_sliding=True
+        )
+        had_one = await self.counters.read(any_browser.key, now=now) is not None
+        if await self.counters.reserve([known, any_browser], now=now) is not None:
             return
-        any_browser = self._digest(principal.guid, "")
-        had_one = await self.counters.read(any_browser, now=now) is not None
-        await self.counters.reset_count(any_browser)  # its time begins again
-        await self.counters.add(any_browser, now=now, window_seconds=_KNOWN_SECONDS)
         if not had_one or not principal.mail:
             return
         link = _Link(

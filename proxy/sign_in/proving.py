@@ -30,6 +30,7 @@ from proxy.factors.second_factor import (
     first_usable_way,
     not_by_this_way,
 )
+from proxy.operations.at_once import at_once
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
 from proxy.sign_in.client import Client, Goal
@@ -309,13 +310,14 @@ class Proving:
         gone_on = await self._go_on(client, session, challenge.factor, of_pass=of_pass, now=now)
         if not isinstance(gone_on, GoneOn):
             return gone_on
-        await self.throttle.passcode_accepted(person=principal.guid, now=now)
-        sendings = await self.messages.of(challenge, now=now)
-        await self.messages.note_entry(sendings, now=now)
-        factor = self.factors[challenge.factor]
-        await factor.accepted(principal, challenge, kinds_under_way(sendings), now=now)
+        sendings, factor = await self.messages.of(challenge, now=now), challenge.factor
+        notes = (
+            self.throttle.passcode_accepted(person=principal.guid, now=now),
+            self.messages.note_entry(sendings, now=now),
+            self.factors[factor].accepted(principal, challenge, kinds_under_way(sendings), now=now),
+        )
         remembered = challenge if to_remember else None
-        return await self._went_on(client, goal, session, gone_on, challenge.factor, remembered_by=remembered, now=now)
+        return await self._went_on(client, goal, session, gone_on, factor, *notes, remembered_by=remembered, now=now)
 
     async def _go_on(
         self, client: Client, session: Session, factor: Factor, *, of_pass: OfPass | None, now: float
@@ -355,14 +357,16 @@ class Proving:
         before: Session,
         gone_on: GoneOn,
         factor: Factor,
-        *,
+        *notes: Awaitable[None],
         remembered_by: Challenge | None = None,
         now: float,
     ) -> Accepted:
-        """What follows from it, and the next factor asked for. `remembered_by`: what lets this client be remembered."""
+        """What follows from it, and the next factor asked for. `notes`: what else is to be written down of it.
+        `remembered_by`: what lets this client be remembered."""
         principal, further = before.principal, gone_on.session
         if further.level is not Level.FIRST_FACTOR:
-            await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
+            notes = (*notes, self.throttle.remember_address(person=principal.guid, address=client.address, now=now))
+        await at_once(*notes)
         if before.level is Level.SIGNED_IN:
             await self.log.stepped_up(client, further, factor)
         elif further.level is Level.SIGNED_IN:

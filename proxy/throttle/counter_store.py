@@ -1,8 +1,9 @@
 """What is kept for limits: counters within windows, addresses from which persons have signed in, and whom a limit has
 stopped recently.
 
-A counter's key names what is counted and holds no personal data in the clear. Methods raise `StoreUnavailable`. Every
-change of a counter is durable: it survives a loss of power once the method has returned.
+A counter's key names what is counted and holds no personal data in the clear. Methods raise `StoreUnavailable`. A
+change of a counter is durable: it survives a loss of power once the method has returned. Only what is given back may be
+counted again after one, which errs on the safe side.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class CounterStore(Protocol):
         ...
 
     async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
-        """Count so many less, never below zero. Opens no window and does not move the end of one."""
+        """Count so many less, never below zero. Opens no window and does not move the end of one. Not durable."""
         ...
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of, parse_address
+from proxy.operations.at_once import at_once
 from proxy.throttle.counter_store import Counter, ThrottledPerson, ThrottleStore
 from proxy.throttle.counters import Counters, LimitCounter
 from proxy.throttle.limits import (
@@ -139,11 +140,13 @@ class Throttle:
             await self.password_not_judged(person=person, address=address, now=now)
             return
         # Give back as many as were counted then, and do not clear: an attempt that begins now must stay counted.
-        await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, judged.in_all, now=now)
-        await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar, now=now)
+        amounts = {
+            self._counters.key(Limit.PASSWORDS_PER_PERSON, person): judged.in_all,
+            self._counters.key(Limit.PASSWORDS_FROM_UNFAMILIAR, person): judged.from_unfamiliar,
+        }
         if judged.in_all > 1:
-            for key in (self._judged_key(person), self._judged_key(person, server)):
-                await self._store.give_back(key, judged.in_all - 1, now=now)
+            amounts |= dict.fromkeys((self._judged_key(person), self._judged_key(person, server)), judged.in_all - 1)
+        await at_once(*(self._store.give_back(key, amount, now=now) for key, amount in amounts.items()))
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
         """Give back one attempt that the directory cannot have counted."""
@@ -185,8 +188,10 @@ class Throttle:
 
     async def passcode_accepted(self, *, person: str, now: float) -> None:
         """Clear the person's passcode counts, the failures in a row included."""
-        await self._counters.reset(Limit.PASSCODES_PER_PERSON, person)
-        await self._counters.reset(Limit.PASSCODE_FAILURES_IN_A_ROW, person)
+        await at_once(
+            self._counters.reset(Limit.PASSCODES_PER_PERSON, person),
+            self._counters.reset(Limit.PASSCODE_FAILURES_IN_A_ROW, person),
+        )
 
     async def reserve_send(self, *, person: str, number: str, address: str, now: float) -> Throttled | None:
         """Count one passcode about to be sent. Nothing is counted if any of the four limits is reached.

@@ -34,7 +34,7 @@ class RedisCounters:
         return Count(int(value), float(ends_at)) if value is not None and now < float(ends_at) else None
 
     async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
-        await self._connections.run(KEEPING, "give_back", key, now, amount, durable=True)
+        await self._connections.run(KEEPING, "give_back", key, now, amount)
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
         arguments: list[Argument] = []

@@ -32,7 +32,6 @@ class SQLiteCounters:
         await self._database.change(
             "UPDATE counters SET value = max(value - ?, 0) WHERE key = ? AND window_ends_at > ?",
             *(amount, key, now),
-            durable=True,
         )
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
