@@ -64,8 +64,12 @@ class Roll(Protocol):
         """`slot` stays the client's until the tunnel ends."""
 
 
-class ClientConnection(asyncio.Protocol):
-    """Between the transport, the reception and the request that is served (see `ClientSide`)."""
+class ClientConnection:
+    """An `asyncio.Protocol`, between the transport, the reception and the request that is served (see `ClientSide`)."""
+
+    transport: asyncio.Transport
+    _gate: Gate
+    _reception: Reception
 
     def __init__(self, context: Context, roll: Roll, arrival: Arrival, slot: Slot) -> None:
         self._context = context
@@ -73,7 +77,6 @@ class ClientConnection(asyncio.Protocol):
         self._roll = roll
         self._arrival = arrival
         self._slot = slot
-        self.transport: asyncio.Transport
         self.state = _READING
         self.served: ServedRequest | None = None
         """While the state is `SERVING`, and only then."""
@@ -81,8 +84,6 @@ class ClientConnection(asyncio.Protocol):
         self.session_id: str | None = None
         """The session of the last request. The plane uses it to find what a session has open."""
         self.is_kept = True
-        self._gate: Gate
-        self._reception: Reception
         self._memory = HeadMemory()
         self._max_head_bytes = context.max_head_bytes
         self._waiting = HeadBuffer(context.max_head_bytes)
@@ -292,7 +293,7 @@ class ClientConnection(asyncio.Protocol):
 
     # What is served calls these.
 
-    def on_exchange_over(self, *, is_request_over: bool) -> None:
+    def on_exchange_over(self, is_request_over: bool) -> None:
         served = self.served
         if not is_request_over:
             self.served = None

@@ -107,7 +107,7 @@ class ClientSide(Protocol):
     def read_on(self) -> None:
         """The current request is settled: go on with what came behind it."""
 
-    def on_exchange_over(self, *, is_request_over: bool) -> None:
+    def on_exchange_over(self, is_request_over: bool) -> None:
         """The answer was handed to the transport."""
 
     def on_exchange_failed(self, problem: Problem, reason: str, *, is_request_over: bool) -> None: ...

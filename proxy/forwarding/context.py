@@ -21,16 +21,18 @@ from proxy.tracing.spans import Traces
 from proxy.upstreams.pool import UpstreamPool
 
 
-@dataclass(slots=True, kw_only=True)
 class Moment:
     """What changes for all of them at once. The plane alone writes it."""
 
-    now: float = 0.0
-    """The event loop's time at the last tick; seconds."""
-    is_closing: bool = False
-    """Whether each answer is the last on its connection."""
-    keep_alive_timeout: float
-    """How long a connection may wait for its next request, in seconds: shorter once the plane is closing."""
+    __slots__ = ("is_closing", "keep_alive_timeout", "now")
+
+    def __init__(self, *, keep_alive_timeout: float) -> None:
+        self.now = 0.0
+        """The event loop's time at the last tick; seconds."""
+        self.is_closing = False
+        """Whether each answer is the last on its connection."""
+        self.keep_alive_timeout = keep_alive_timeout
+        """How long a connection may wait for its next request, in seconds: shorter once the plane is closing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

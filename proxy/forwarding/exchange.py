@@ -56,17 +56,6 @@ _ANSWERING, _OVER = ExchangeState.ANSWERING, ExchangeState.OVER
 class Exchange:
     """From the judged request to the end of its answer. Its client connection owns it."""
 
-    # What every exchange reads stands in the instance, where Python finds it at once; what few read, in the class.
-    _connecting: asyncio.Task[None] | None = None
-    """Connects."""
-    _keeping_on: asyncio.Task[None] | None = None
-    _interims = 0
-    _owner: str | None = None
-    """The session whose the connection is from now on; None: it stays whose it was."""
-    is_answered = False
-    _sent_at = 0.0
-    """When its request was sent (`time.monotonic`: uvloop's clock is too coarse); 0: it is not timed."""
-
     def __init__(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> None:
         upstream = forward.route.upstream
         self.head = head
@@ -77,6 +66,7 @@ class Exchange:
         """All that is sent behind the request line."""
         self._client = client
         self._context = context
+        self._moment = context.moment
         self._upstream = upstream
         self._pool = context.pools[upstream.name]
         self._traffic = context.traffic[upstream.name]
@@ -93,6 +83,15 @@ class Exchange:
         """What came of the answer's head so far."""
         self._is_held = False
         """Whether the upstream has to wait for the client to read."""
+        self.is_answered = False
+        self._interims = 0
+        self._sent_at = 0.0
+        """When its request was sent (`time.monotonic`: uvloop's clock is too coarse); 0: it is not timed."""
+        self._connecting: asyncio.Task[None] | None = None
+        """Connects."""
+        self._keeping_on: asyncio.Task[None] | None = None
+        self._owner: str | None = None
+        """The session whose the connection is from now on; None: it stays whose it was."""
         if head.fields.is_chunked or head.fields.content_length:
             self._upload = Upload(head)
             self._is_last = is_last(head, upstream, forward.session_id)
@@ -133,8 +132,7 @@ class Exchange:
         head = self.head
         is_repeatable = self._upload is None and head.fields.upgrade is None and head.method in _IDEMPOTENT
         if not self._is_last:
-            now = self._context.moment.now
-            connection = self._pool.take(is_repeatable=is_repeatable, now=now, key=self.session_id)
+            connection = self._pool.take(is_repeatable, self._moment.now, self.session_id)
             if connection is not None:
                 self._send_on(connection)
                 return
@@ -168,7 +166,7 @@ class Exchange:
         if connection.state is CLOSED:
             self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
             return
-        self._client.touch(self._upstream.settings.first_byte_timeout)
+        self._client.touch(self._pool.first_byte_timeout)
         head = self.head
         request_bytes = head.method + b" " + head.target + b" HTTP/1.1\r\n" + self.fields
         if connection.server.host is not None:
@@ -236,7 +234,7 @@ class Exchange:
                 check_begun(data)
                 self._partial_head = data
                 return
-            head = parse_response_head(data[:end], may_set_reserved_cookies=self._upstream.is_portal)
+            head = parse_response_head(data[:end], self._pool.is_portal)
             data = data[end:]
             if head.status >= 200:
                 self._begin_answer(head, data)
@@ -285,10 +283,10 @@ class Exchange:
             self._traffic.note_answer(monotonic() - self._sent_at)
         is_kept = client.is_kept
         connection = None if is_kept and request.fields.is_http_1_1 else b"keep-alive" if is_kept else b"close"
-        out = head_for_client(head, is_chunked=is_chunked, connection=connection)
+        out = head_for_client(head, is_chunked, connection)
         if body is None:
             client.transport.write(out + data)
-            self._end(is_doubtful=False)
+            self._end(False)
         else:
             self._pass_answer_body((out,), body, data)
 
@@ -296,11 +294,11 @@ class Exchange:
         pieces = body.feed(data) if data else ()
         _write(self._client.transport, (*out, *pieces) if out else pieces)
         if body.is_over:
-            self._end(is_doubtful=bool(body.leftover))
+            self._end(bool(body.leftover))
         else:
             self._client.touch(self._upstream.settings.idle_timeout)
 
-    def _end(self, *, is_doubtful: bool) -> None:
+    def _end(self, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
         head, connection, upload = self._answer_head, self.connection, self._upload
         is_request_over = upload is None or upload.is_over
@@ -314,12 +312,12 @@ class Exchange:
             if is_clean and not self._is_last and head is not None and head.is_http_1_1 and not head.closes:
                 if self._owner is not None:
                     connection.owner = self._owner
-                self._pool.give_back(connection, self._context.moment.now)
+                self._pool.give_back(connection, self._moment.now)
             elif is_clean and not connection.transport.get_write_buffer_size():
-                self._pool.await_end(connection, self._context.moment.now)
+                self._pool.await_end(connection, self._moment.now)
             else:
                 connection.abort()
-        self._client.on_exchange_over(is_request_over=is_request_over)
+        self._client.on_exchange_over(is_request_over)
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
         connection = self.connection
@@ -353,7 +351,7 @@ class Exchange:
         if last is not None:
             _write(self._client.transport, last)
             self.state = self.state.then[_OVER]
-            self._client.on_exchange_over(is_request_over=self.is_request_over)
+            self._client.on_exchange_over(self.is_request_over)
         elif (
             self._upload is None
             and self.head.fields.upgrade is None

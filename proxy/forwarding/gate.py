@@ -62,8 +62,8 @@ class Gate:
     """Of one connection: it remembers what the last request had, since browsers repeat themselves on a connection."""
 
     __slots__ = (
-        "_authorization", "_certificate", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies", "_given",
-        "_is_for_redirects", "_memory", "_places", "_turns_on_place", "transport_security",
+        "_authorization", "_certificate", "_clock", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies",
+        "_given", "_is_for_redirects", "_memory", "_places", "_sessions", "_turns_on_place", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +71,8 @@ class Gate:
     ) -> None:
         """`certificate` is what the client chose by the host that it named in the TLS handshake, if it did."""
         self._context = context
+        self._clock = context.clock
+        self._sessions = context.sessions
         self._places = places
         self._memory = memory
         self._certificate = certificate
@@ -97,10 +99,10 @@ class Gate:
                     return turned
             if known is not None and known.cookie is not None and not head.target.startswith(_PREFIX):
                 # As nearly all are: only the rule, the session and the time can be others than when it was admitted.
-                rules = known.forward.route.rules
+                rules = known.rules
                 if rules is None or choose_rule(head, None, rules, self._places) is known.forward.rule:
-                    now = context.clock()
-                    if now < known.renew_at and context.sessions.known_by(known.cookie, now) is known.session:
+                    now = self._clock()
+                    if now < known.renew_at and self._sessions.known_by(known.cookie, now) is known.session:
                         return known.forward if head.lines is known.lines else self._memory.forward_of(head, known)
             route = context.routes.get(head.fields.host)
             if route is None or route.app is None or head.target.startswith(_PREFIX):
@@ -130,8 +132,8 @@ class Gate:
                 if of_client is not None:
                     return of_client
             if cookie is not None:
-                now = context.clock()
-                session = context.sessions.known_by(cookie, now)
+                now = self._clock()
+                session = self._sessions.known_by(cookie, now)
                 if session is not None:
                     admission = self._admission(route, session, rule, now)
                     identity = admission.identity_block
@@ -163,7 +165,7 @@ class Gate:
         """The same, once the store said whose session it is; None: nobody's."""
         if session is None:
             return self._without_session(request)
-        now = self._context.clock()
+        now = self._clock()
         return self._with_session(request, session, self._admission(request.route, session, request.rule, now))
 
     def judge_used(
@@ -180,7 +182,7 @@ class Gate:
         stopped = stops_of_use(request, session, beside)
         if stopped is not None:
             return stopped
-        admission = self._admission(request.route, session, request.rule, self._context.clock())
+        admission = self._admission(request.route, session, request.rule, self._clock())
         if admission.is_admitted:
             return self._admitted(request, session, admission.identity_block)
         if _is_public(request.rule):
@@ -208,8 +210,8 @@ class Gate:
     def _used(self, head: RequestHead, route: Route, rule: PathRule | None, given: GivenCredential) -> Verdict:
         address, session = self._places.of(head).address, None
         if given.key is not None and self._cookie_key is None:
-            now = self._context.clock()
-            session = self._context.sessions.known_by(given.key, now)
+            now = self._clock()
+            session = self._sessions.known_by(given.key, now)
             if session is not None and is_good_for(session, given, head, address):
                 identity = self._admission(route, session, rule, now).identity_block
                 if identity and route.upstream.urls:  # as nearly all are: nothing more has to be known of it
@@ -350,7 +352,8 @@ class Gate:
         if not_kept.scheme:
             kept.append((KEPT_SCHEME.encode("ascii"), not_kept.scheme.encode("utf-8")))
         forward = self._to_portal(request.head, block(kept), not_kept)
-        return ForwardAs(head=request.head._replace(method=b"POST", target=_KEEP), forward=forward)
+        head = RequestHead(b"POST", _KEEP, request.head.lines, request.head.fields)
+        return ForwardAs(head=head, forward=forward)
 
 
 def _is_public(rule: PathRule | None) -> bool:

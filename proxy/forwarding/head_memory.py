@@ -9,7 +9,7 @@ memory, and it ends with its connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from proxy.access.rules import PathRule
 from proxy.forwarding.routes import Route
@@ -22,22 +22,23 @@ from proxy.sessions.session import Session
 
 MOST_BLOCKS = 8
 """How many blocks, and how many shapes: a browser uses a different one for pages, styles, scripts, images and data."""
-_new = tuple.__new__
-"""What a `NamedTuple` calls itself, by way of a function of its own."""
 
 
-@dataclass(slots=True, eq=False)
 class KnownHead:
     """An admitted head, and what was sent upstream for it."""
 
-    lines: tuple[bytes, ...]
-    fields: HeadFields
-    forward: Forward
-    cookie: CookieKey | None = None
-    """What named `session`."""
-    session: Session | None = None
-    """Whose cookie alone, until `renew_at` and with the same rule, opens what `forward` leads to."""
-    renew_at: float = 0.0
+    __slots__ = ("cookie", "fields", "forward", "lines", "renew_at", "rules", "session")
+
+    def __init__(self, lines: tuple[bytes, ...], fields: HeadFields, forward: Forward) -> None:
+        self.lines: Final = lines
+        self.fields: Final = fields
+        self.forward: Final = forward
+        self.rules: Final = forward.route.rules
+        self.cookie: CookieKey | None = None
+        """What named `session`."""
+        self.session: Session | None = None
+        """Whose cookie alone, until `renew_at` and with the same rule, opens what `forward` leads to."""
+        self.renew_at = 0.0
 
 
 class HeadMemory:
@@ -68,7 +69,7 @@ class HeadMemory:
         if match is None:
             return None
         method, target = match.groups()
-        head = self._head = _new(RequestHead, (method, target, known.lines, known.fields, block))
+        head = self._head = RequestHead(method, target, known.lines, known.fields, block)
         self._known = known
         return head
 
@@ -110,23 +111,17 @@ class HeadMemory:
         new = type(forward)(
             forward.route, fields, forward.session_id, forward.rule, forward.identity_block, around=around
         )
-        self._keep(head, KnownHead(head.lines, head.fields, new, known.cookie, known.session, known.renew_at))
+        self.keep(head, new)
+        if known.cookie is not None and known.session is not None:
+            self.admit(head, known.cookie, known.session, known.renew_at)
         return new
 
     def keep(self, head: RequestHead, forward: Forward) -> None:
         """Remember an admitted head, and what was sent upstream for it."""
-        self._keep(head, KnownHead(head.lines, head.fields, forward))
-
-    def admit(self, head: RequestHead, cookie: CookieKey, session: Session, renew_at: float) -> None:
-        """Remember that it was the cookie's session alone that opened this head's target, and until when it does."""
-        known = self.of(head)
-        if known is not None:
-            known.cookie, known.session, known.renew_at = cookie, session, renew_at
-
-    def _keep(self, head: RequestHead, known: KnownHead) -> None:
         block, shape = head.block, head.fields.shape
         if not block:
             return
+        known = KnownHead(head.lines, head.fields, forward)
         if len(self._blocks) >= MOST_BLOCKS and block not in self._blocks:
             self._blocks.clear()
         self._blocks[block] = known
@@ -140,3 +135,9 @@ class HeadMemory:
                 self._fields[shape] = head.fields
             self._shapes[head.fields] = known
         self._head, self._known = head, known
+
+    def admit(self, head: RequestHead, cookie: CookieKey, session: Session, renew_at: float) -> None:
+        """Remember that it was the cookie's session alone that opened this head's target, and until when it does."""
+        known = self.of(head)
+        if known is not None:
+            known.cookie, known.session, known.renew_at = cookie, session, renew_at

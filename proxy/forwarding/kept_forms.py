@@ -88,7 +88,7 @@ def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHe
         forwarded_host=button.fields.forwarded_host,
         forwarded=button.fields.forwarded,
     )
-    return head._replace(fields=fields)
+    return RequestHead(head.method, head.target, head.lines, fields)
 
 
 def _merged(older: bytes, newer: bytes) -> bytes:

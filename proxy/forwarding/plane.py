@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from structlog.typing import FilteringBoundLogger
 
@@ -170,7 +170,7 @@ class ForwardingPlane:
         return len(self.connections) + len(self.tunnels)
 
     def admit(self, arrival: Arrival, slot: Slot) -> asyncio.Protocol:
-        return ClientConnection(self.context, self, arrival, slot)
+        return cast(asyncio.Protocol, ClientConnection(self.context, self, arrival, slot))
 
     def add_connection(self, connection: ClientConnection) -> None:
         self.connections.add(connection)

@@ -134,8 +134,8 @@ class TracedExchange(Exchange):
             each.note(**{"http.response.status_code": head.status})
         super()._begin_answer(head, data)
 
-    def _end(self, *, is_doubtful: bool) -> None:
-        super()._end(is_doubtful=is_doubtful)
+    def _end(self, is_doubtful: bool) -> None:
+        super()._end(is_doubtful)
         self._over()
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:

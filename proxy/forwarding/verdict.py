@@ -97,26 +97,46 @@ class SentOn:
     form: KeptRequest
 
 
-@dataclass(slots=True, eq=False)
 class Forward:
     """Pass it on. The same value serves every request with these fields on its connection (see `HeadMemory`).
 
-    Its fields are final, and so it is frozen to the type checker alone: `frozen=True` costs 2 µs for each one made.
-    Nor is it made by keywords, which cost 1 µs.
+    Its attributes are final, as those of a `RequestHead` are.
     """
 
+    __slots__ = ("around", "fields", "identity_block", "not_kept", "route", "rule", "sent_on", "session_id")
+
     route: Final[Route]
-    fields: Final[bytes] = field(repr=False)
+    fields: Final[bytes]
     """All that follows the request line."""
-    session_id: Final[str | None] = None
-    rule: Final[PathRule | None] = None
-    identity_block: Final[bytes] = field(default=b"", repr=False)
+    session_id: Final[str | None]
+    rule: Final[PathRule | None]
+    identity_block: Final[bytes]
     """What of the fields tells who this is; empty where there is no session, and only there."""
-    sent_on: Final[SentOn | None] = None
-    around: Final[tuple[bytes, bytes]] = field(default=(b"", b""), repr=False)
+    sent_on: Final[SentOn | None]
+    around: Final[tuple[bytes, bytes]]
     """What of `fields` stands before and behind the lines of the request's head."""
-    not_kept: Final[RefuseRequest | None] = None
+    not_kept: Final[RefuseRequest | None]
     """For a form on its way to the portal: what its sender is told if it does not get there."""
+
+    def __init__(
+        self,
+        route: Route,
+        fields: bytes,
+        session_id: str | None = None,
+        rule: PathRule | None = None,
+        identity_block: bytes = b"",
+        sent_on: SentOn | None = None,
+        around: tuple[bytes, bytes] = (b"", b""),
+        not_kept: RefuseRequest | None = None,
+    ) -> None:
+        self.route = route
+        self.fields = fields
+        self.session_id = session_id
+        self.rule = rule
+        self.identity_block = identity_block
+        self.sent_on = sent_on
+        self.around = around
+        self.not_kept = not_kept
 
     def judge_again(self) -> Callable[[Session], bool]:
         """Says whether a request that was forwarded like this may stay open with a session whose principal has changed.
@@ -129,9 +149,10 @@ class Forward:
         return partial(is_still_open, app=app, rule=self.rule, demand=self.route.demand)
 
 
-@dataclass(slots=True, eq=False)
 class TellingForward(Forward):
     """The same where the answer says when the session ends. A class of its own: others pay nothing for it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ what `parse_request_head` would have read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from proxy.http.field_names import PASSED_ON, PLAIN_LENGTH, PLAIN_LINE, RequestField, request_field
 from proxy.http.head_reading import MAX_FIELDS, MAX_TARGET_BYTES, HeadReading, parse_request_head
@@ -44,7 +43,7 @@ _NO_FIELDS: dict[bytes, HeadFields] = {}
 
 
 def read_head(
-    raw: bytes, lines_before: Mapping[bytes, JudgedLine] = _NO_LINES, fields_by: Mapping[bytes, HeadFields] = _NO_FIELDS
+    raw: bytes, lines_before: dict[bytes, JudgedLine] = _NO_LINES, fields_by: dict[bytes, HeadFields] = _NO_FIELDS
 ) -> RequestHead:
     """Read a whole head, its empty line included, and note its `block` if it may be kept; raises `RefusedHead`.
 
@@ -63,9 +62,8 @@ def read_head(
     others: list[bytes] = []
     noted: list[JudgedLine] = []
     has_shape = bool(known_by)
-    before, seen = lines_before.get, seen_lines.get
     for line in lines:
-        judged = before(line) or seen(line) or _judge_line(line)
+        judged = lines_before.get(line) or seen_lines.get(line) or _judge_line(line)
         if judged is None:
             return parse_request_head(raw, known_by)
         field = judged[0]

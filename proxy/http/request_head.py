@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final
 
 from proxy.http.problem import Problem
 
@@ -57,23 +57,33 @@ class HeadFields:
         return self.is_chunked or bool(self.content_length)
 
 
-class RequestHead(NamedTuple):
-    """What a request asks, and the fields that go on to an upstream as they are. It cannot be changed."""
+class RequestHead:
+    """What a request asks, and the fields that go on to an upstream as they are.
 
-    method: bytes
-    target: bytes
+    It is final, because requests share it. The type checker holds us to that: at run time it would cost 1 µs a request.
+    """
+
+    __slots__ = ("block", "fields", "lines", "method", "target")
+
+    method: Final[bytes]
+    target: Final[bytes]
     """Origin form (or ``*``), its bytes as sent."""
-    lines: tuple[bytes, ...]
+    lines: Final[tuple[bytes, ...]]
     """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
-    fields: HeadFields
-    block: bytes = b""
+    fields: Final[HeadFields]
+    block: Final[bytes]
     """All bytes after the request line, where that is all that `lines` and `fields` depend on. Empty where it may not
     be relied on."""
+
+    def __init__(
+        self, method: bytes, target: bytes, lines: tuple[bytes, ...], fields: HeadFields, block: bytes = b""
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.lines = lines
+        self.fields = fields
+        self.block = block
 
     @property
     def host(self) -> bytes:
         return self.fields.host
-
-    def __repr__(self) -> str:
-        """Nothing of it: a target or a cookie opens doors."""
-        return object.__repr__(self)

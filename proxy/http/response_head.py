@@ -57,7 +57,7 @@ class ResponseHead:
     """As the client gets it, without CRLF."""
     is_http_1_1: bool
 
-    def __init__(self, *, may_set_reserved_cookies: bool) -> None:
+    def __init__(self, may_set_reserved_cookies: bool) -> None:
         self.lines: list[bytes] = []
         """``Name: value`` without CRLF, in the order sent, without hop-by-hop and framing fields."""
         self.content_length: int | None = None
@@ -167,18 +167,18 @@ def _judge_line(line: bytes) -> ResponseField | int | None:
 
 def _is_read_plainly(head: ResponseHead, raw: bytes) -> bool:
     """Take a whole head in, if that needs no second look."""
-    first, *lines = raw[:-4].split(b"\r\n")
+    lines = raw[:-4].split(b"\r\n")
+    first = lines.pop(0)
     if len(lines) > MAX_FIELDS:
         raise BrokenResponse("number of fields")
     head.is_http_1_1, head.status, head.status_line = _status_line(first)
     if head.status < 200:
         return False
-    passed = head.lines.append
-    seen = seen_lines.get
+    passed = head.lines
     are_plain = False
     length: int | None = None
     for line in lines:
-        field = seen(line)
+        field = seen_lines.get(line)
         if field is None:
             if not are_plain:
                 if PLAIN_LINES.fullmatch(raw, len(first)) is None:
@@ -186,7 +186,7 @@ def _is_read_plainly(head: ResponseHead, raw: bytes) -> bool:
                 are_plain = True
             field = _PASS if line[: line.find(b":")] in passing_names else _judge_line(line)
         if field is _PASS:
-            passed(line)
+            passed.append(line)
         elif field is _DROP:
             pass
         elif type(field) is int:
@@ -211,9 +211,9 @@ def _status_line(line: bytes) -> tuple[bool, int, bytes]:
     return match[1] == b"1", int(match[2]), b"HTTP/1.1 " + match[2] + b" " + (match[3] or b"")
 
 
-def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -> ResponseHead:
+def parse_response_head(raw: bytes, may_set_reserved_cookies: bool = False) -> ResponseHead:
     """Read a whole head, its empty line included; raises `BrokenResponse`."""
-    head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
+    head = ResponseHead(may_set_reserved_cookies)
     if not _is_read_plainly(head, raw):
         head = read_by_llhttp(raw, may_set_reserved_cookies=may_set_reserved_cookies)
         head.finish()
@@ -261,7 +261,7 @@ def _with_blanks_for_controls(fields: bytes) -> bytes:
     )
 
 
-def head_for_client(head: ResponseHead, *, is_chunked: bool = False, connection: bytes | None = None) -> bytes:
+def head_for_client(head: ResponseHead, is_chunked: bool = False, connection: bytes | None = None) -> bytes:
     """The head as the client gets it: whether its body goes on in chunks, and our own ``Connection`` value, if any."""
     out = [head.status_line, *head.lines]
     if is_chunked:

@@ -80,8 +80,8 @@ class Server:
         self.health = SOUND
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """Hands what happens to its exchange. Without an exchange, anything but silence ends it."""
+class UpstreamConnection:
+    """An `asyncio.Protocol`. Hands what happens to its exchange. Without one, anything but silence ends it."""
 
     transport: asyncio.Transport
     """From when it is no more `CONNECTING`."""

@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from structlog.typing import FilteringBoundLogger
 
@@ -54,6 +55,9 @@ class UpstreamPool:
         most_idle: int = MOST_IDLE,
     ) -> None:
         self.upstream = upstream
+        # Of each request: in the pool itself, they are found at once.
+        self.first_byte_timeout = upstream.settings.first_byte_timeout
+        self.is_portal = upstream.is_portal
         self._log = log
         self._chance = chance
         self._most_idle = most_idle
@@ -85,7 +89,7 @@ class UpstreamPool:
 
     # What an exchange calls.
 
-    def take(self, *, is_repeatable: bool, now: float, key: str | None = None) -> UpstreamConnection | None:
+    def take(self, is_repeatable: bool, now: float, key: str | None = None) -> UpstreamConnection | None:
         """An idle connection for one exchange, or None: then `connect`. `key` is the session."""
         if self._waiting:
             return None
@@ -95,7 +99,7 @@ class UpstreamPool:
             if choice is None or choice.is_probe:
                 return None
             server = self.servers[choice.position]
-        return self._take_idle(server, is_repeatable=is_repeatable, now=now, key=key)
+        return self._take_idle(server, is_repeatable, now, key)
 
     async def connect(
         self, *, is_repeatable: bool = False, key: str | None = None, is_fresh: bool = True
@@ -118,7 +122,7 @@ class UpstreamPool:
             server = untried[choice.position]
             if choice.is_probe:
                 server.health = begin_probe(server.health, now=now, jitter=self._chance())
-            idle = None if is_fresh else self._take_idle(server, is_repeatable=is_repeatable, now=now, key=key)
+            idle = None if is_fresh else self._take_idle(server, is_repeatable, now, key)
             if idle is not None:
                 return idle
             others = sum(other.health.is_sound for other in untried if other is not server)
@@ -234,9 +238,7 @@ class UpstreamPool:
             random=self._chance(),
         )
 
-    def _take_idle(
-        self, server: Server, *, is_repeatable: bool, now: float, key: str | None
-    ) -> UpstreamConnection | None:
+    def _take_idle(self, server: Server, is_repeatable: bool, now: float, key: str | None) -> UpstreamConnection | None:
         if server.owned and key is not None:
             for connection in [each for each in reversed(server.owned) if each.owner == key]:
                 if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
@@ -267,6 +269,7 @@ class UpstreamPool:
         url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(server, self.on_closed)
+        protocol = cast(asyncio.Protocol, connection)  # which it is by what it does
         server.in_flight += 1
         while (kept := server.idle or server.owned) and (
             server.in_flight + len(server.idle) + len(server.owned) > self._limit
@@ -276,11 +279,11 @@ class UpstreamPool:
         try:
             async with asyncio.timeout(seconds):
                 if url.scheme == "unix":
-                    await loop.create_unix_connection(lambda: connection, url.path)
+                    await loop.create_unix_connection(lambda: protocol, url.path)
                 else:
                     tls = upstream.tls if url.scheme == "https" else None
                     name = (upstream.settings.server_name or url.host) if tls is not None else None
-                    await loop.create_connection(lambda: connection, url.host, url.port, ssl=tls, server_hostname=name)
+                    await loop.create_connection(lambda: protocol, url.host, url.port, ssl=tls, server_hostname=name)
                 is_made = True
         except TimeoutError as exc:
             raise NoConnection(Problem.UPSTREAM_UNREACHABLE, f"{server.name}: no connection in time") from exc
