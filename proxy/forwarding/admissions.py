@@ -258,6 +258,8 @@ def _stale_at(
     session: Session, rule: PathRule | None, demand: AppDemand | None, *, after: float, latest: float
 ) -> float:
     """Until when the decision holds: until `latest`, or earlier if a proof grows too old."""
+    if rule is None and (demand is None or demand.named is None):
+        return latest
     asked = (rule.freshness if rule is not None else None, demand.named.freshness if demand and demand.named else None)
     ends = (each.ends_at(session.proven) for each in asked if each is not None)
     return min((at for at in ends if after < at < latest), default=latest)

@@ -29,15 +29,21 @@ class LastUses:
         self._clock_set_at = float("-inf")
         """On the monotonic clock, when a jump of the other one was followed."""
         self._unflushed: list[WholeSession] = []
+        self._read: dict[str, WholeSession] = {}
+        """Used once, by the request for which they were read from the store."""
         self._aside: dict[str, float] = {}
         """Of sessions that are not kept whole."""
         self._used: set[str] = set()
         self._used_aside: set[str] = set()
 
-    def note(self, live: WholeSession, now: float) -> None:
+    def note(self, live: WholeSession, now: float, *, is_read: bool = False) -> None:
+        """`is_read`: it was just read from the store for this use, so it need not be read again for that."""
         live.used_at(now)
         if not live.is_unflushed:  # most are: each request comes here
-            self._write_again(live)
+            if is_read:
+                self._read[live.session.session_id] = live
+            else:
+                self._write_again(live)
 
     def note_aside(self, session_id: str, now: float) -> None:
         self._aside[session_id] = now
@@ -52,7 +58,7 @@ class LastUses:
         self._aside.pop(session_id, None)
 
     def take_used(self) -> tuple[set[str], set[str]]:
-        """Those that were flushed since the last call: kept whole, and put aside."""
+        """Those whose uses from memory were flushed since the last call: kept whole, and put aside."""
         used, self._used = self._used, set()
         aside, self._used_aside = self._used_aside, set()
         return used, aside
@@ -115,19 +121,22 @@ class LastUses:
         # Taken out before the wait: a use that comes while the store writes belongs to the next batch.
         unflushed, self._unflushed = self._unflushed, []
         aside, self._aside = self._aside, {}
+        read, self._read = self._read, {}
+        if not unflushed and not aside and not read:
+            return
         for live in unflushed:
             live.is_unflushed = False
+            self._used.add(live.session.session_id)
+            read[live.session.session_id] = live
+        for live in read.values():
             live.session = replace(live.session, last_used_at=live.last_used_at)
-        if not unflushed and not aside:
-            return
-        uses = {live.session.session_id: live.last_used_at for live in unflushed}
-        self._used |= uses.keys()
+        uses = {session_id: live.last_used_at for session_id, live in read.items()}
         self._used_aside |= aside.keys()
         try:
             await self._store.touch_sessions((aside | uses).items())
         except BaseException:
             # What was used since then is later than what could not be written.
             self._aside = aside | self._aside
-            for live in unflushed:
+            for live in read.values():
                 self._write_again(live)
             raise

@@ -123,11 +123,11 @@ class LiveSessions:
         session = self.known_by(key, now)
         if session is not None:
             return session
-        live = await self._read_in(key, now)
+        live, is_read = await self._read_in(key, now)
         if live is None:
             return None
         if now > live.last_used_at:
-            self.uses.note(live, now)
+            self.uses.note(live, now, is_read=is_read)
         self.kept.put_least_used_aside()
         return live.session
 
@@ -141,19 +141,19 @@ class LiveSessions:
         key = cookie_key(token, host)
         live = self._by_cookie.get(key)
         if live is None or live.ends_at - now < sure_for or self._monotonic() >= self.heard.until:
-            live = await self._read_in(key, now)
+            live, _ = await self._read_in(key, now)
             self.kept.put_least_used_aside()
         if live is None:
             return None
         return SessionEnds(session=live.session, idle_at=live.last_used_at + live.idle, ends_at=live.absolute_end)
 
-    async def _read_in(self, key: CookieKey, now: float) -> WholeSession | None:
-        """What the store has of this cookie's session, kept from now on; None: nothing, or it is over."""
-        host, digest = key
+    async def _read_in(self, key: CookieKey, now: float) -> tuple[WholeSession | None, bool]:
+        """What the store has of this cookie's session, kept from now on (None: nothing, or over), and if it said so."""
+        is_read = True
         try:
-            found = await self._read(digest, host, is_in_memory=key in self._by_cookie)
+            found = await self._read(key, is_in_memory=key in self._by_cookie)
         except StoreUnavailable as exc:
-            live = self._by_cookie.get(key)
+            live, is_read = self._by_cookie.get(key), False
             if live is None or not self.looks.may_do_without(exc):
                 raise
         else:
@@ -164,14 +164,14 @@ class LiveSessions:
         if live is not None and now >= live.ends_at:
             if not self._is_known_to_be_over(live, now):
                 raise StoreUnavailable("nobody knows when this session was last used: workers cannot write it")
-            return None
-        return live
+            return None, is_read
+        return live, is_read
 
-    async def _read(self, digest: bytes, host: str, *, is_in_memory: bool) -> Session | None:
+    async def _read(self, key: CookieKey, *, is_in_memory: bool) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
         while True:
             with self._readings.begun() as meanwhile:  # around all that lies between the answer and this task
-                asking = self._store.session_by_cookie(digest, host)
+                asking = self._store.session_by_cookie(key[1], key[0])
                 found = await (self.looks.answer(asking) if is_in_memory else asking)
             if found is None or found.session_id in meanwhile.ended:
                 return None

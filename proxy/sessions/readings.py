@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Meanwhile:
-    """What was heard during one read."""
+    """What was heard during one read; to be entered before the store is asked."""
 
+    under_way: set[Meanwhile]
+    """It is one of these until it is left."""
     ended: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     has_gap: bool = False
     """Whether more may have ended or changed: notices were missed."""
+
+    def __enter__(self) -> Meanwhile:
+        self.under_way.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.under_way.discard(self)
 
 
 class Readings:
     """All reads of one worker that wait for the store."""
 
     def __init__(self) -> None:
-        self._under_way: list[Meanwhile] = []
+        self._under_way: set[Meanwhile] = set()
 
-    @contextmanager
-    def begun(self) -> Iterator[Meanwhile]:
-        """To be entered before the store is asked."""
-        reading = Meanwhile()
-        self._under_way.append(reading)
-        try:
-            yield reading
-        finally:
-            self._under_way = [other for other in self._under_way if other is not reading]
+    def begun(self) -> Meanwhile:
+        return Meanwhile(self._under_way)
 
     def note_end(self, session_id: str) -> None:
         for reading in self._under_way:

@@ -391,6 +391,20 @@ async def test_what_was_used_is_read_anew_whatever_was_heard(store: MemoryStore,
     assert store.calls == []
 
 
+async def test_what_was_read_for_its_only_use_is_not_read_again_for_that(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    token, _ = await known(store, live, last_used_at=NOW - 1)
+    read = []
+    for now in (NOW, NOW + 1):
+        await live.uses.flush()
+        live.draw_net()
+        await live.read_anew(now)
+        read.append(store.calls.count("sessions_by_id"))
+        assert cached(live, token, HOST, now + 1) is not None
+    assert read == [0, 1], "not for the use that it was read for, but for one of which the store was not asked"
+
+
 async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     store: MemoryStore, instant: Instant
 ) -> None:

@@ -115,14 +115,19 @@ class DatabaseThread:
             self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
-        job = _Job(work, arguments, after, durable, any_file, loop, loop.create_future())
-        self._jobs.put(job)
+        future = loop.create_future()
+        late = loop.call_later(self.limits.deadline_seconds, self._give_up, future)
+        self._jobs.put(_Job(work, arguments, after, durable, any_file, loop, future))
         try:
-            async with asyncio.timeout(self.limits.deadline_seconds):
-                result: T = await job.future
-                return result
-        except TimeoutError as exc:
-            raise StoreUnavailable(f"no answer from the disk within {self.limits.deadline_seconds:.0f} s") from exc
+            result: T = await future
+            return result
+        finally:
+            late.cancel()
+
+    def _give_up(self, future: asyncio.Future[Any]) -> None:
+        if not future.done():
+            reason = f"no answer from the disk within {self.limits.deadline_seconds:.0f} s"
+            future.set_exception(StoreUnavailable(reason))
 
     async def close(self) -> None:
         """Finish what waits and close the connection."""
