@@ -23,12 +23,18 @@ REMEMBERED_SECONDS = 60.0
 """How long a change is kept for sessions that were made from data read before it."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, eq=False)
 class _Person:
+    guid: str
     groups: frozenset[str]
     newest_at: float
     """When their newest session was created."""
     due_at: float
+    """Never changed: the net is ordered by it. Whoever is due at another time is another object."""
+    facts: int | None = None
+
+    def __lt__(self, other: _Person) -> bool:
+        return self.due_at < other.due_at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +58,7 @@ class DueReads:
         """How many have not been looked up since something changed that could not be seen."""
         self._queues = _Queues()
         self._soon: list[tuple[float, str, str]] = []
-        self._net: list[tuple[float, str]] = []
+        self._net: list[_Person] = []
         self._recent: dict[str, tuple[float, str]] = {}
         self._unsettled_until = float("-inf")
         """Until when a new session may still come from data read before groups or everybody changed."""
@@ -85,8 +91,7 @@ class DueReads:
         """A person has a live session; the newest was created at `newest_at`."""
         known = self._persons.get(guid)
         if known is None:
-            person = self._persons[guid] = _Person(groups=groups, newest_at=newest_at, due_at=0.0)
-            self._due_again(guid, person, now + self._random() * self._recheck_seconds)
+            self._due_again(_Person(guid, groups, newest_at, now + self._random() * self._recheck_seconds))
         elif newest_at <= known.newest_at:
             return
         else:
@@ -99,6 +104,17 @@ class DueReads:
     def groups_of(self, guid: str) -> frozenset[str]:
         """What they were in when they were put, or read last."""
         return self._persons[guid].groups
+
+    def facts_of(self, guid: str) -> int | None:
+        """What `hold` was told last of somebody who is here."""
+        person = self._persons.get(guid)
+        return None if person is None else person.facts
+
+    def hold(self, guid: str, facts: int) -> None:
+        """Their sessions hold these: the hash of a principal."""
+        person = self._persons.get(guid)
+        if person is not None:
+            person.facts = facts
 
     def drop(self, guid: str) -> None:
         """They no longer have a session."""
@@ -135,11 +151,10 @@ class DueReads:
                 seen_at = queue.pop(guid)
                 if guid in self._persons:
                     return guid, seen_at
-        while self._net and self._net[0][0] <= now:
-            due_at, guid = heapq.heappop(self._net)
-            person = self._persons.get(guid)
-            if person is not None and person.due_at == due_at:
-                return guid, ""
+        while self._net and self._net[0].due_at <= now:
+            person = heapq.heappop(self._net)
+            if self._persons.get(person.guid) is person:
+                return person.guid, ""
         return None
 
     def was_read(self, guid: str, groups: frozenset[str], now: float) -> None:
@@ -150,12 +165,13 @@ class DueReads:
             return
         person.groups = groups
         if person.due_at <= now:
-            self._due_again(guid, person, now + (0.9 + 0.1 * self._random()) * self._recheck_seconds)
+            due_at = now + (0.9 + 0.1 * self._random()) * self._recheck_seconds
+            self._due_again(_Person(guid, groups, person.newest_at, due_at, person.facts))
 
     def put_off(self, guid: str, seen_at: str, until: float) -> None:
         """They are to be read (again) then, before others."""
         heapq.heappush(self._soon, (until, guid, seen_at))
 
-    def _due_again(self, guid: str, person: _Person, due_at: float) -> None:
-        person.due_at = due_at
-        heapq.heappush(self._net, (due_at, guid))
+    def _due_again(self, person: _Person) -> None:
+        self._persons[person.guid] = person
+        heapq.heappush(self._net, person)

@@ -67,9 +67,6 @@ class SessionWatch:
         self._poll_seconds = poll_seconds
         self._clock = clock
         self._realms = {each.realm: _RealmWatch(each) for each in realms}
-        self._realm_of: dict[str, str] = {}
-        self._facts: dict[str, int] = {}
-        """By GUID: the hash of the principal that this worker's sessions hold; another worker may have written it."""
         self._listed: dict[str, float] = {}
         self._group_sets: dict[frozenset[str], frozenset[str]] = {}
         """One copy of each."""
@@ -108,7 +105,7 @@ class SessionWatch:
         for guid in self._listed.keys() - listed.keys():
             self._forget(guid)
         differing = [guid for guid, newest_at in listed.items() if self._listed.get(guid) != newest_at]
-        unknown = [guid for guid in differing if guid not in self._realm_of]
+        unknown = [guid for guid in differing if self._realm_with(guid) is None]
         # Never all of their sessions at once: they are many times larger than what is kept of them.
         for start in range(0, len(unknown), LISTED_AT_ONCE):
             guids = unknown[start : start + LISTED_AT_ONCE]
@@ -117,25 +114,29 @@ class SessionWatch:
                 for session in sessions:
                     await self._put(guid, session.principal, listed[guid], now)
         for guid in differing:
-            if guid in self._realm_of:
-                due = self._realms[self._realm_of[guid]].due
-                due.put(guid, due.groups_of(guid), listed[guid], now)
+            realm = self._realm_with(guid)
+            if realm is not None:
+                realm.due.put(guid, realm.due.groups_of(guid), listed[guid], now)
         self._listed = listed
 
     async def _put(self, guid: str, principal: Principal, newest_at: float, now: float) -> None:
         if principal.realm in self._realms:
-            self._realm_of[guid] = principal.realm
-            self._facts[guid] = hash(principal)
             groups = self._group_sets.setdefault(principal.groups, principal.groups)
-            self._realms[principal.realm].due.put(guid, groups, newest_at, now)
+            due = self._realms[principal.realm].due
+            due.put(guid, groups, newest_at, now)
+            # Another worker may have written it.
+            due.hold(guid, hash(principal))
         else:
             await self._end_all(guid, "realm_unknown")  # no directory vouches for them any more
 
     def _forget(self, guid: str) -> None:
-        realm = self._realm_of.pop(guid, None)
-        self._facts.pop(guid, None)
+        realm = self._realm_with(guid)
         if realm is not None:
-            self._realms[realm].due.drop(guid)
+            realm.due.drop(guid)
+
+    def _realm_with(self, guid: str) -> _RealmWatch | None:
+        """Whose due reads this person is among."""
+        return next((each for each in self._realms.values() if guid in each.due), None)
 
     async def _look_at(self, realm: _RealmWatch) -> None:
         if not len(realm.due):
@@ -157,7 +158,7 @@ class SessionWatch:
             guid, seen_at = taken
             try:
                 principal = await realm.read(guid, seen_at)
-                is_settled = await self._follow(guid, principal)
+                is_settled = await self._follow(due, guid, principal)
             except DirectoryError:
                 due.put_off(guid, seen_at, self._clock() + AGAIN_SECONDS)
                 return
@@ -175,20 +176,20 @@ class SessionWatch:
             if not is_settled:
                 due.put_off(guid, seen_at, self._clock() + RENEWAL_SECONDS)
 
-    async def _follow(self, guid: str, principal: Principal | None) -> bool:
+    async def _follow(self, due: DueReads, guid: str, principal: Principal | None) -> bool:
         """Bring this person's sessions up to date with the directory; False if it has to look once more."""
         if principal is None:
             await self._end_all(guid, "account_not_usable")
             return True
         now, facts = self._clock(), hash(principal)
-        is_known_otherwise = self._facts.get(guid) != facts
+        is_known_otherwise = due.facts_of(guid) != facts
         is_settled = True
         for session in await self._store.sessions(guid):
             if has_other_password(session, principal):
                 is_settled = await self._end_of_old_password(session, now) and is_settled
             elif is_known_otherwise or session.principal != principal:
                 await self._sessions.update_principal(replace(session, principal=principal))
-        self._facts[guid] = facts
+        due.hold(guid, facts)
         return is_settled
 
     async def _end_of_old_password(self, session: Session, now: float) -> bool:
