@@ -29,8 +29,6 @@ MOST_WAITING = 20_000
 MOST_AT_THE_END = 2000
 _MOST_KNOWN = 100_000
 """Of a day, as known to be noted: beyond that some are written again, and kept once all the same."""
-_LOOKED_AT = 10
-"""So many times as many are looked at in a turn, for most are known."""
 _DAY_SECONDS = 86_400
 
 
@@ -59,17 +57,16 @@ class DecisionNotes:
         self._day = -1
         self._known: set[int] = set()
         """Their hashes: where two are the same, one is not kept, which does not matter."""
-        self._made: deque[tuple[float, Callable[[], DecidedAccess]]] = deque()
         self._new: deque[tuple[float, DecidedAccess]] = deque()
 
     @property
     def waiting(self) -> int:
-        return len(self._made) + len(self._new)
+        return len(self._new)
 
     def note(self, made: Callable[[], DecidedAccess]) -> None:
-        """`NoteDecision`."""
+        """`NoteDecision`. What made it may hold a whole session, so only the value waits."""
         if self._keep_seconds and self.waiting < MOST_WAITING:
-            self._made.append((self._clock(), made))
+            self._look_at(self._clock(), made())
 
     async def run(self, *, turn_seconds: float = TURN_SECONDS) -> None:
         """Until cancelled; then what waits is written once more. Outlives any failure of the store."""
@@ -83,11 +80,7 @@ class DecisionNotes:
                 await self.write(MOST_AT_THE_END)
 
     async def write(self, most: int) -> None:
-        """The oldest of what waits and is new. Raises `StoreUnavailable`, and keeps what was not written."""
-        looked_at = 0
-        while self._made and len(self._new) < most and looked_at < most * _LOOKED_AT:
-            looked_at += 1
-            self._look_at(*self._made.popleft())
+        """The oldest of what waits. Raises `StoreUnavailable`, and keeps what was not written."""
         part = list(itertools.islice(self._new, most))
         if not part:
             return
@@ -102,8 +95,8 @@ class DecisionNotes:
         for _ in part:
             self._new.popleft()
 
-    def _look_at(self, at: float, made: Callable[[], DecidedAccess]) -> None:
-        day, decided = int(at // _DAY_SECONDS), made()
+    def _look_at(self, at: float, decided: DecidedAccess) -> None:
+        day = int(at // _DAY_SECONDS)
         if day != self._day or len(self._known) >= _MOST_KNOWN:
             self._day = day
             self._known.clear()

@@ -34,7 +34,7 @@ class DecidedAccess:
 
 
 NoteDecision = Callable[[Callable[[], DecidedAccess]], None]
-"""Is handed what makes the value, so that nobody who waits pays for that. Returns at once, and never raises."""
+"""Is handed what makes the value, so that none is made where none is kept. Returns at once, and never raises."""
 
 
 def not_noted(made: Callable[[], DecidedAccess]) -> None:
