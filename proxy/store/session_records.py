@@ -34,7 +34,6 @@ from proxy.store.record_fields import (
 )
 
 PRINCIPAL_VERSION = 1
-_NO_GROUPS: frozenset[str] = frozenset()
 
 
 def principal_to_json(principal: Principal) -> str:
@@ -155,8 +154,14 @@ def _check_confinement(confined: Confinement | None, proven: set[Factor]) -> Non
         raise UnreadableRecord("a pass or a credential that does not confine its session")
 
 
+@lru_cache(maxsize=1024)
+def _group_set(names: tuple[str, ...]) -> frozenset[str]:
+    """Many people are in the same groups: one copy of each set is kept."""
+    return frozenset(names)
+
+
 def _groups(value: object) -> frozenset[str]:
-    return frozenset(as_texts(value)) or _NO_GROUPS
+    return _group_set(as_texts(value))
 
 
 _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
