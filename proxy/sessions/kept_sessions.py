@@ -5,13 +5,13 @@ Cookies are known by their host and the SHA-256 of their token, so that memory h
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
 
 from config.settings import SessionSettings
 from proxy.factors.proof import Proof
+from proxy.sessions.kept_ends import Ends, KeptEnds
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 
 CookieKey = tuple[str, bytes]
@@ -53,54 +53,15 @@ class WholeSession:
         self.ends_at += seconds
         self.absolute_end += seconds
 
+    @property
+    def ends(self) -> Ends:
+        """What is left of it when it is put aside."""
+        return Ends(self.ends_at, self.absolute_end, self.idle)
+
     def used_at(self, now: float) -> None:
         self.last_used_at = now
         ends_at = now + self.idle
         self.ends_at = ends_at if ends_at < self.absolute_end else self.absolute_end
-
-
-class AsideSession:
-    """What is left of a session that is not kept whole: when it ends, if it is not used again and in any case."""
-
-    __slots__ = ("absolute_end", "ends_at", "idle")
-
-    def __init__(self, session: WholeSession) -> None:
-        self.ends_at, self.absolute_end, self.idle = session.ends_at, session.absolute_end, session.idle
-
-    def go_on_from(self, seconds: float) -> None:
-        self.ends_at += seconds
-        self.absolute_end += seconds
-
-    def used_at(self, now: float) -> None:
-        # A tunnel's tick may be older than what another worker has told.
-        self.ends_at = max(self.ends_at, min(now + self.idle, self.absolute_end))
-
-
-class ExpiryWheel:
-    """Which sessions may be over: looked at when their second comes, never all at once.
-
-    A session is in the bucket of the second in which its end was expected when it was put there. A use only moves that
-    end to later, so a use costs nothing here: who takes a bucket puts back the sessions that are not over yet.
-    """
-
-    def __init__(self) -> None:
-        self._buckets: dict[int, list[str]] = {}
-        self._seconds: list[int] = []
-
-    def put(self, session_id: str, ends_at: float) -> None:
-        second = int(ends_at)
-        bucket = self._buckets.get(second)
-        if bucket is None:
-            bucket = self._buckets[second] = []
-            heapq.heappush(self._seconds, second)
-        bucket.append(session_id)
-
-    def take_due(self, now: float) -> list[str]:
-        """Take out all whose second has begun; some of them may still have part of that second left."""
-        due: list[str] = []
-        while self._seconds and self._seconds[0] <= now:
-            due += self._buckets.pop(heapq.heappop(self._seconds))
-        return due
 
 
 class KeptSessions:
@@ -111,21 +72,21 @@ class KeptSessions:
         self._most_whole = most_whole
         self.by_cookie: dict[CookieKey, WholeSession] = {}
         self.whole: dict[str, WholeSession] = {}
-        self.aside: dict[str, AsideSession] = {}
-        """Sessions that are live but not kept whole, by `session_id`."""
-        self._wheel = ExpiryWheel()
+        self._ends = KeptEnds()
+        """Of all. Those of whole ones may be later by now: a use costs nothing here."""
 
     def __len__(self) -> int:
-        return len(self.whole) + len(self.aside)
+        return len(self._ends)
 
     def __contains__(self, session_id: str) -> bool:
-        return session_id in self.whole or session_id in self.aside
+        return session_id in self._ends
 
-    def session_ids(self) -> list[str]:
-        return [*self.whole, *self.aside]
+    def session_ids(self) -> Iterator[str]:
+        return iter(self._ends)
 
-    def get(self, session_id: str) -> WholeSession | AsideSession | None:
-        return self.whole.get(session_id) or self.aside.get(session_id)
+    def get(self, session_id: str) -> WholeSession | Ends | None:
+        """`Ends`: it was put aside."""
+        return self.whole.get(session_id) or self._ends.get(session_id)
 
     def ends_at(self, session_id: str) -> float | None:
         live = self.get(session_id)
@@ -135,9 +96,7 @@ class KeptSessions:
         session_id = live.session.session_id
         if session_id not in self.whole:
             self.whole[session_id] = live
-            # One that was put aside is in the wheel already.
-            if self.aside.pop(session_id, None) is None:
-                self._wheel.put(session_id, live.ends_at)
+            self._ends.put(session_id, live.ends)
         if cookie not in self.by_cookie:
             self.by_cookie[cookie] = live
             live.cookies += (cookie,)
@@ -147,20 +106,26 @@ class KeptSessions:
         live = self.whole.get(stored.session_id)
         if live is not None:
             live.learn(stored)
-        elif stored.session_id in self.aside:
-            self.aside[stored.session_id] = AsideSession(WholeSession(stored, self._limits))
+        elif stored.session_id in self._ends:
+            self._ends.put(stored.session_id, WholeSession(stored, self._limits).ends)
+
+    def use_aside(self, session_id: str, now: float) -> None:
+        """A tunnel of one that was put aside goes on."""
+        ends = self._ends.get(session_id)
+        if ends is not None:
+            self._ends.put(session_id, ends.used_at(now))
 
     def counted(self, stored: Session, now: float) -> Session:
         """`Session.counted_from`, with what was made of it before."""
         if not stored.is_from_the_future(now):
             return stored
-        live, aside = self.whole.get(stored.session_id), self.aside.get(stored.session_id)
-        if live is not None:
+        live = self.get(stored.session_id)
+        if isinstance(live, WholeSession):
             return stored.counted_from(now, replace(live.session, last_used_at=live.last_used_at))
-        if aside is not None:
+        if live is not None:
             # Aside, only ends are left: the instants that they came from are worked out again.
             longest = self._limits.absolute if stored.level is Level.SIGNED_IN else FIRST_FACTOR_SECONDS
-            begun_at, used_at = aside.absolute_end - longest, aside.ends_at - stored.idle_by(self._limits)
+            begun_at, used_at = live.absolute_end - longest, live.ends_at - stored.idle_by(self._limits)
             return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=used_at))
         return stored.counted_from(now)
 
@@ -168,53 +133,48 @@ class KeptSessions:
         """The clock was set by so much."""
         for live in self.whole.values():
             live.go_on_from(seconds)
-        for aside in self.aside.values():
-            aside.go_on_from(seconds)
-        # Its buckets are seconds of the clock before.
-        self._wheel = ExpiryWheel()
-        for session_id in self.session_ids():
-            ends_at = self.ends_at(session_id)
-            if ends_at is not None:
-                self._wheel.put(session_id, ends_at)
+        self._ends.go_on_from(seconds)
 
     def put_aside(self, session_id: str) -> None:
         """The next look-up asks the store."""
         live = self._drop_whole(session_id)
         if live is not None:
-            self.aside[session_id] = AsideSession(live)
+            self._ends.put(session_id, live.ends)
 
     def drop(self, session_id: str) -> None:
         self._drop_whole(session_id)
-        self.aside.pop(session_id, None)
+        self._ends.drop(session_id)
 
     def take_over(self, now: float) -> list[str]:
-        """Those whose end has come, as far as it is known. Afterwards each is dropped or put back by `still_over`."""
-        return self.still_over(self._wheel.take_due(now), now)
+        """Those whose end has come, as far as it is known. Each comes again until it is dropped or goes on."""
+        return self.still_over(self._ends.due(now), now)
 
     def still_over(self, session_ids: Iterable[str], now: float) -> list[str]:
-        """Those of these whose end has come; the others go back to the wheel, and the unknown ones are left out."""
+        """Those of these whose end has come; the others come again at theirs, and the unknown ones are left out."""
         over = []
         for session_id in session_ids:
-            ends_at = self.ends_at(session_id)
-            if ends_at is None:
+            live = self.get(session_id)
+            if live is None:
                 continue
-            if now < ends_at:
-                self._wheel.put(session_id, ends_at)
-            else:
+            if now >= live.ends_at:
                 over.append(session_id)
+            else:
+                self._ends.put(session_id, live.ends if isinstance(live, WholeSession) else live)
         return over
 
     def look_again(self, session_ids: Iterable[str], at: float) -> None:
         """What became of these is not known yet: `take_over` hands them out again then."""
         for session_id in session_ids:
-            self._wheel.put(session_id, at)
+            ends = self._ends.get(session_id)
+            if ends is not None:
+                self._ends.put(session_id, ends, look_at=at)
 
     def put_least_used_aside(self) -> None:
         """If there are too many. A tenth at a time, so that many look-ups share the cost of the search."""
         if len(self.whole) <= self._most_whole:
             return
         count = max(1, self._most_whole // 10)
-        for live in heapq.nsmallest(count, self.whole.values(), key=attrgetter("last_used_at")):
+        for live in sorted(self.whole.values(), key=attrgetter("last_used_at"))[:count]:
             self.put_aside(live.session.session_id)
 
     def _drop_whole(self, session_id: str) -> WholeSession | None:

@@ -19,8 +19,9 @@ from config.settings import SessionSettings
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import is_token
 from proxy.sessions.asking import USUAL_LIMITS, AskingLimits
-from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
+from proxy.sessions.kept_ends import Ends
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
+from proxy.sessions.kept_sessions import KeptSessions, WholeSession
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.looks import StoreLooks
 from proxy.sessions.readings import Readings
@@ -199,8 +200,8 @@ class LiveSessions:
         live = self.kept.get(session_id)
         if live is None or now >= live.ends_at:
             return
-        if isinstance(live, AsideSession):
-            live.used_at(now)
+        if isinstance(live, Ends):
+            self.kept.use_aside(session_id, now)
             self.uses.note_aside(session_id, now)
         elif live.last_used_at < now:
             self.uses.note(live, now)
@@ -229,7 +230,7 @@ class LiveSessions:
         self.kept.go_on_from(seconds)
         self.uses.clock_was_set(self.kept.whole.values())
 
-    def _is_known_to_be_over(self, live: WholeSession | AsideSession, now: float) -> bool:
+    def _is_known_to_be_over(self, live: WholeSession | Ends, now: float) -> bool:
         """Its limits say so, by all uses that are known; none can have been missed."""
         return now >= live.absolute_end or self.uses.none_was_missed(now - live.ends_at)
 

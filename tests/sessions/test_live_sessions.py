@@ -384,7 +384,8 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     first, second = await signed_in(store), await signed_in(store)
     await live.find(first[0], HOST, NOW)
     await live.find(second[0], HOST, NOW + 1)
-    assert first[1].session_id in live.kept.aside
+    assert first[1].session_id in live.kept
+    assert first[1].session_id not in live.kept.whole
     live.mark_used(first[1].session_id, NOW + 500)
     await live.uses.flush()
     ended: list[str] = []
@@ -403,7 +404,8 @@ async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_w
     for token in (first, second):
         await live.find(token, HOST, now[0])
         now[0] += 1
-    assert used.session_id in live.kept.aside
+    assert used.session_id in live.kept
+    assert used.session_id not in live.kept.whole
     await live.uses.flush()
     ended: list[str] = []
     live.on_end(ended.append)
