@@ -24,10 +24,10 @@ from proxy.sessions.decided import DecidedAccess
 TURN_SECONDS = 0.5
 AT_ONCE = 50
 """So many are sealed and written in one turn. In the morning everybody comes at once, and requests must not wait."""
-MOST_WAITING = 20_000
+MOST_WAITING = 10_000
 """What is more is not kept."""
 MOST_AT_THE_END = 2000
-_MOST_KNOWN = 100_000
+_MOST_KNOWN = 25_000
 """Of a day, as known to be noted: beyond that some are written again, and kept once all the same."""
 _DAY_SECONDS = 86_400
 

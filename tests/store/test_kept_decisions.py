@@ -216,3 +216,10 @@ def test_while_nothing_can_be_written_no_more_wait_than_are_bounded_and_the_rest
     for number in range(MOST_WAITING + 1):
         noting.notes.note(made(replace(ALICE, app=str(number))))
     assert noting.notes.waiting == MOST_WAITING
+
+
+def test_what_is_known_does_not_wait_a_second_time() -> None:
+    noting = Noting(MemoryStore())
+    for _ in range(3):
+        noting.notes.note(made(replace(ALICE)))
+    assert noting.notes.waiting == 1
