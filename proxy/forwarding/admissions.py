@@ -166,6 +166,11 @@ def _same_facts(one: Session, other: Session) -> bool:
     )
 
 
+MOST_SESSIONS = 4000
+"""About 1.3 kB each, most of it the assertion. An admission is used for half an assertion's life, so these are enough
+for 133 sessions a second; of more, some are signed again sooner."""
+
+
 class Admissions:
     """The cache, per worker. It forgets a session when it ends, and the oldest one when it would outgrow `capacity`."""
 
@@ -173,7 +178,7 @@ class Admissions:
         self,
         assertions: Assertions,
         *,
-        capacity: int = 10_000,
+        capacity: int = MOST_SESSIONS,
         identity_encoding: IdentityEncoding = "utf-8",
         recorder: Recorder | None = None,
         note: NoteDecision = not_noted,

@@ -89,7 +89,7 @@ class KeptEnds:
         self._next += seconds
 
     def due(self, now: float) -> list[str]:
-        """All that are to be looked at by now, the earliest first. They stay due until they are dropped or put again."""
+        """All to be looked at by now, the earliest first. They stay due until they are dropped or put again."""
         if now < self._next:
             return []
         due: list[tuple[float, bytes]] = []
