@@ -7,6 +7,7 @@ because ocserv cuts one off at its first NUL.
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from proxy.secrets.sealing import seal_bytes, unseal_by_any
 
 USED_SECONDS = 1800.0
 """How long a used State is remembered: longer than a challenge and its session live."""
+_LETTERS = re.compile(rb"[\w=-]*")
+"""Of base64 as URLs take it. Pythons differ in what they make of others: they read, drop or refuse them, or warn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ def name_of_use(state: bytes, keys: Keys) -> bytes:
 
 def _sealed_in(state: bytes) -> bytes:
     """Nothing for one that is written in another way: each has one spelling, so that it is used once."""
+    if not _LETTERS.fullmatch(state):
+        return b""
     try:
         sealed = urlsafe_b64decode(state)
     except ValueError:

@@ -49,7 +49,7 @@ def test_what_is_not_ours_is_none(state: bytes) -> None:
     assert opened(state) is None
 
 
-@pytest.mark.parametrize("change", [b"%s\n", b" %s", b"%s=", b"-%s", b"%s\0", b"%s%%"])
+@pytest.mark.parametrize("change", [b"%s\n", b" %s", b"%s=", b"-%s", b"+%s", b"%s\0", b"%s%%"])
 def test_another_spelling_of_it_is_none(change: bytes) -> None:
     assert opened(change % seal()) is None
 
