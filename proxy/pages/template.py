@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import lru_cache
+from gettext import NullTranslations
 from pathlib import Path
+from typing import Any
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from proxy.languages.current import current_language, translated, translated_number
 from proxy.languages.figures import figure
@@ -17,12 +20,20 @@ from proxy.pages.look import OWN_LOOK, HouseLook
 from proxy.pages.onward import leads_onward, onward_fields, onward_path
 
 
+class _PlainGlobals(Environment):
+    """The globals of templates that have none of their own are this environment's, without a `ChainMap` around them:
+    each page asks for them as a `dict`, and once more for each file that it imports."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
+
+
 def page_environment(loader: BaseLoader) -> Environment:
     """Templates whose messages are said in the language in use.
 
     Newstyle, jinja2 takes a message for markup and escapes what is filled in: so the message is escaped before.
     """
-    environment = Environment(
+    environment = _PlainGlobals(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
@@ -36,11 +47,22 @@ def page_environment(loader: BaseLoader) -> Environment:
         lambda singular, plural, num: str(escape(translated_number(singular, plural, num))),
         newstyle=True,
     )
-    environment.globals["phrases"] = phrases
+    environment.globals.update({"_": _said, "phrases": phrases})
     environment.filters["figure"] = figure
     return environment
 
 
+def _said(message: str, **values: object) -> Markup:
+    """As newstyle gettext says it, which looks itself up in each page and escapes the same messages again."""
+    return _escaped(current_language().translations, message) % values
+
+
+@lru_cache(maxsize=2048)
+def _escaped(translations: NullTranslations, message: str) -> Markup:
+    return escape(translations.gettext(message)) if message else Markup()
+
+
+_ASSET_PATHS = {name: asset.path for name, asset in ASSETS.items()}
 _ENVIRONMENT = page_environment(FileSystemLoader(Path(__file__).parent / "templates"))
 _ENVIRONMENT.tests["onward"] = leads_onward
 _ENVIRONMENT.filters |= {"onward_path": onward_path, "onward_fields": onward_fields}
@@ -59,7 +81,7 @@ def render_page(
     `asset_origin` (``https://host``) is set only where the page's own host does not serve the assets.
     """
     page = _ENVIRONMENT.get_template(template)
-    urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
+    urls = {name: asset_origin + path for name, path in _ASSET_PATHS.items()} if asset_origin else _ASSET_PATHS
     return page.render(
         language=current_language(), language_links=links, assets=urls, asset_origin=asset_origin, look=look, **values
     ).encode()
