@@ -1,9 +1,8 @@
 """One LDAP connection to one domain controller, always inside verified TLS: the only importer of ldap3.
 
-ldap3 2.9.1 is used to connect, for StartTLS and for a change of password; binds and searches are `messages`. Its
-defaults that would betray a password are closed here: it verifies no certificate, follows referrals with the password,
-and opens a lost connection again in clear. Deadlines are instants of `time.monotonic`. A connection belongs to one
-thread at a time.
+ldap3 2.9.1 is used to connect, for StartTLS and for a change of password; all else is `messages`. Its defaults that
+would betray a password are closed here: it verifies no certificate, follows referrals with the password, and opens a
+lost connection again in clear. Deadlines are instants of `time.monotonic`. A connection is one thread's at a time.
 """
 
 from __future__ import annotations
@@ -44,6 +43,7 @@ from directory.active_directory.messages import (
     message_end,
     message_id_of,
     search_request,
+    unbind_request,
 )
 from directory.active_directory.server_address import ServerAddress
 from directory.password import are_usable_octets
@@ -106,8 +106,7 @@ class Connection:
         cls, server: ServerAddress, context: ssl.SSLContext, address: str, deadline: float, connect_seconds: float
     ) -> Connection:
         tls = _VerifiedTLS(context, server.host, deadline)
-        # One ldap3 server object for each: threads that shared one would change it under each other
-        # (`current_address`).
+        # One ldap3 server object for each: threads that shared one would change its `current_address`.
         ldap_server = ldap3.Server(
             address,
             port=server.port,
@@ -231,7 +230,9 @@ class Connection:
         """Send an unbind if that is still possible, and close. Never raises."""
         try:
             self._patience.deadline = time.monotonic() + 0.5
-            self._ldap.unbind()
+            if not self._ldap.closed:
+                self._ldap.socket.sendall(unbind_request(int(self._ldap.server.next_message_id())))
+                self._ldap.strategy.close()
         except _CONNECTION_ERRORS as exc:
             drop_frames(exc)
         finally:

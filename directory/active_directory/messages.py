@@ -24,7 +24,7 @@ CONSTRAINT_VIOLATION, UNWILLING = 19, 53
 BOUND, ENTRY, DONE, REFERENCE = 0x61, 0x64, 0x65, 0x73
 
 _INTEGER, _OCTETS, _SEQUENCE, _ENUMERATED, _BOOLEAN = 0x02, 0x04, 0x30, 0x0A, 0x01
-_CONTROLS, _BIND, _SEARCH, _SIMPLE = 0xA0, 0x60, 0x63, 0x80
+_CONTROLS, _BIND, _UNBIND, _SEARCH, _SIMPLE = 0xA0, 0x60, 0x42, 0x63, 0x80
 _PAGED_RESULTS = b"1.2.840.113556.1.4.319"
 _SCOPES: Mapping[Scope, int] = {"base": 0, "one": 1, "subtree": 2}
 _AND, _OR, _NOT, _EQUAL, _AT_LEAST, _AT_MOST, _PRESENT = 0xA0, 0xA1, 0xA2, 0xA3, 0xA5, 0xA6, 0x87
@@ -89,6 +89,11 @@ def bind_request(message_id: int, name: str, password: bytes) -> bytes:
     """The whole message of a simple bind (RFC 4511 section 4.2)."""
     bind = _integer(3) + _element(_OCTETS, name.encode("utf-8")) + _element(_SIMPLE, password)
     return _element(_SEQUENCE, _integer(message_id) + _element(_BIND, bind))
+
+
+def unbind_request(message_id: int) -> bytes:
+    """The whole message of an unbind (RFC 4511 section 4.3), which nothing answers."""
+    return _element(_SEQUENCE, _integer(message_id) + _element(_UNBIND, b""))
 
 
 def search_request(message_id: int, search: Search) -> bytes:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ldap3.operation.bind import bind_operation
 from ldap3.operation.search import search_operation
+from ldap3.operation.unbind import unbind_operation
 from ldap3.protocol.convert import build_controls_list
 from ldap3.protocol.rfc2696 import paged_search_control
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
@@ -40,6 +41,7 @@ from directory.active_directory.messages import (
     message_end,
     message_id_of,
     search_request,
+    unbind_request,
 )
 from tests.support.scripted_ldap import entry, integer, result, tlv
 
@@ -99,6 +101,14 @@ def test_a_bind_is_sent_as_ldap3_sends_it(message_id: int, name: str, password: 
     bind = bind_operation(3, ldap3.SIMPLE, name, password)
     message["protocolOp"] = ProtocolOp().setComponentByName("bindRequest", bind)
     assert bind_request(message_id, name, password) == encoder.encode(message)
+
+
+@given(message_id=st.integers(1, 2**31 - 1))
+def test_an_unbind_is_sent_as_ldap3_sends_it(message_id: int) -> None:
+    message = LDAPMessage()
+    message["messageID"] = MessageID(message_id)
+    message["protocolOp"] = ProtocolOp().setComponentByName("unbindRequest", unbind_operation())
+    assert unbind_request(message_id) == encoder.encode(message)
 
 
 def test_a_page_that_must_be_kept_to_is_asked_for_as_the_standard_says() -> None:
