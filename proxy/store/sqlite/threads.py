@@ -210,19 +210,25 @@ class WritingThread(DatabaseThread):
         # Before the transaction: what others commit from here on can only add to it.
         known = self._history.known
         connection.execute("BEGIN IMMEDIATE")
+        is_alone = len(group) == 1  # then the transaction is its own, and nothing is left of it if it fails
         for job in group:
             if job.is_given_up():
                 continue
-            connection.execute("SAVEPOINT job")
+            if not is_alone:
+                connection.execute("SAVEPOINT job")
             try:
                 job.result = job.work(connection, *job.arguments)
             except Exception as exc:  # the border of a background task: this caller gets the error
                 # A full disk or a broken file undoes the whole transaction: then nothing may be acknowledged.
                 if isinstance(exc, OSError) or not connection.in_transaction:
                     raise
-                connection.execute("ROLLBACK TO job")
                 job.error = unavailable(exc)
-            connection.execute("RELEASE job")
+                if is_alone:
+                    connection.execute("ROLLBACK")
+                    return
+                connection.execute("ROLLBACK TO job")
+            if not is_alone:
+                connection.execute("RELEASE job")
         # Still inside the transaction, so this is what the commit is about to keep.
         marks = read_marks(connection)
         self._file.check_marks(known, marks)
