@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -118,6 +119,7 @@ def _route_standard_library(stream: TextIO, shared: list[Processor], renderer: P
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+@lru_cache(maxsize=1024)
 def _is_secret(key: str) -> bool:
     name = key.lower().replace("-", "_")
     return name in _SECRET_KEYS or name.rpartition("_")[2] in _SECRET_WORDS

@@ -28,6 +28,8 @@ def address_of(request: web.Request) -> str:
 
 def _is_page(request: web.Request) -> bool:
     """Whether a browser may ask for this address by GET; also True for an unknown address."""
+    if request.method in ("GET", "HEAD"):
+        return True
     resource = request.match_info.route.resource
     routes = request.app.router.routes()
     return resource is None or any(
