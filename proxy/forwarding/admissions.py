@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from config.settings import AppSettings
 from config.values import IdentityEncoding
@@ -115,16 +116,19 @@ def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, dem
     return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Admission:
-    """The decision on one session and one app, and what the app is told about the person."""
+    """The decision on one session and one app, and what the app is told about the person.
 
-    session: Session = field(repr=False)
-    decision: Decision
-    is_admitted: bool
-    identity_block: bytes = field(repr=False)
+    Its fields are final, and so it is frozen to the type checker alone (as `Forward` is).
+    """
+
+    session: Final[Session] = field(repr=False)
+    decision: Final[Decision]
+    is_admitted: Final[bool]
+    identity_block: Final[bytes] = field(repr=False)
     """Header lines without the last CRLF; empty if not admitted."""
-    renew_at: float
+    renew_at: Final[float]
 
 
 def denial_of(session: Session, app: AppSettings, rule: PathRule | None, decision: Decision) -> AuditEvent | None:
@@ -232,7 +236,7 @@ class Admissions:
             if not isinstance(decision, AskToSignIn) and (rule is None or not rule.is_public):
                 reason = _REASONS[type(decision)]
                 self._note(partial(decided_on, admission.session, app=app.name, rule=written, reason=reason))
-            denied = denial_of(admission.session, app, rule, admission.decision)
+            denied = None if admission.is_admitted else denial_of(admission.session, app, rule, decision)
             if denied is not None:
                 self._recorder.record(denied)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from config.factors import Factor
 from directory.principal import Principal
@@ -11,25 +12,29 @@ from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class DecidedAccess:
-    """One person, one app, from one place. Nothing in it is as secret as a number, but all of it is personal."""
+    """One person, one app, from one place. Nothing in it is as secret as a number, but all of it is personal.
 
-    realm: str = field(repr=False)
-    guid: str = field(repr=False)
-    username: str = field(repr=False)
-    app: str = ""
+    Its fields are final, and so it is frozen to the type checker alone: one is made for each session that a worker
+    meets, and `frozen=True` takes as long as all else that is done for it.
+    """
+
+    realm: Final[str] = field(repr=False)
+    guid: Final[str] = field(repr=False)
+    username: Final[str] = field(repr=False)
+    app: Final[str] = ""
     """By name; empty: a sign-in, whatever it was for."""
-    rule: str = ""
+    rule: Final[str] = ""
     """The path or pattern of the app's rule that decided; empty: none did."""
-    scheme: str = ""
+    scheme: Final[str] = ""
     """By which they signed in; empty: by none."""
-    factors: tuple[Factor, ...] = ()
+    factors: Final[tuple[Factor, ...]] = ()
     """What was proven, in its order."""
-    way: Way = Way.BROWSER
-    address: str = field(repr=False)
+    way: Final[Way] = Way.BROWSER
+    address: Final[str] = field(repr=False)
     """Where the session began."""
-    reason: str = ""
+    reason: Final[str] = ""
     """Why they were not let in, in the log's words; empty: they were."""
 
 
@@ -50,7 +55,7 @@ def decided_on(session: Session, *, app: str = "", rule: str = "", reason: str =
         app=app,
         rule=rule,
         scheme=session.scheme,
-        factors=tuple(proof.factor for proof in session.proven),
+        factors=tuple([proof.factor for proof in session.proven]),
         way=session.way,
         address=session.client_address,
         reason=reason,

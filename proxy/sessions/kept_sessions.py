@@ -26,11 +26,10 @@ class WholeSession:
     def __init__(self, session: Session, limits: SessionSettings) -> None:
         self.session = session
         self.cookies: tuple[CookieKey, ...] = ()
-        self.last_used_at = session.last_used_at
-        self.ends_at = session.ends_at(limits)
         # A half signed-in session does not live longer by being used, so it has no idle limit.
         self.idle = session.idle_by(limits) if session.level is Level.SIGNED_IN else float("inf")
         self.absolute_end = session.latest_end(limits)
+        self.used_at(session.last_used_at)
         self.is_unflushed = False
 
     def learn(self, stored: Session) -> None:
