@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,20 +22,10 @@ DOUBT_SECONDS = 3.0
 """How far apart two such looks are, or a busy directory would do little else."""
 REMEMBERED_SECONDS = 60.0
 """How long a change is kept for sessions that were made from data read before it."""
-
-
-@dataclass(slots=True, eq=False)
-class _Person:
-    guid: str
-    groups: frozenset[str]
-    newest_at: float
-    """When their newest session was created."""
-    due_at: float
-    """Never changed: the net is ordered by it. Whoever is due at another time is another object."""
-    facts: int | None = None
-
-    def __lt__(self, other: _Person) -> bool:
-        return self.due_at < other.due_at
+_TICKS = 4
+"""The net comes in quarters of a second."""
+_NO_FACTS = -1
+"""`hash` never says so."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,14 +42,25 @@ class DueReads:
         """`random`: numbers from 0 to 1, to spread the net."""
         self._recheck_seconds = recheck_seconds
         self._random = random
-        self._persons: dict[str, _Person] = {}
+        self._persons: dict[str, int] = {}
+        """Where to find each in the columns that follow: of a hundred thousand, objects would be too large."""
+        self._groups: list[frozenset[str]] = []
+        self._newest_at = array("d")
+        """When their newest session was created."""
+        self._due_tick = array("q")
+        self._facts = array("q")
+        self._free: list[int] = []
+        """Places of those who are gone."""
         self._turn = 0
         self._look_again_at = float("-inf")
         self._to_look_at = 0
         """How many have not been looked up since something changed that could not be seen."""
         self._queues = _Queues()
         self._soon: list[tuple[float, str, str]] = []
-        self._net: list[_Person] = []
+        self._net: dict[int, list[str]] = {}
+        """By tick."""
+        self._ticks: list[int] = []
+        """A heap."""
         self._recent: dict[str, tuple[float, str]] = {}
         self._unsettled_until = float("-inf")
         """Until when a new session may still come from data read before groups or everybody changed."""
@@ -91,11 +93,12 @@ class DueReads:
         """A person has a live session; the newest was created at `newest_at`."""
         known = self._persons.get(guid)
         if known is None:
-            self._due_again(_Person(guid, groups, newest_at, now + self._random() * self._recheck_seconds))
-        elif newest_at <= known.newest_at:
+            known = self._persons[guid] = self._place()
+            self._groups[known] = groups
+            self._due_again(guid, now + self._random() * self._recheck_seconds)
+        elif newest_at <= self._newest_at[known]:
             return
-        else:
-            known.newest_at = newest_at
+        self._newest_at[known] = newest_at
         if guid in self._recent:
             self._queues.changed[guid] = self._recent[guid][1]
         elif now < self._unsettled_until:
@@ -103,22 +106,22 @@ class DueReads:
 
     def groups_of(self, guid: str) -> frozenset[str]:
         """What they were in when they were put, or read last."""
-        return self._persons[guid].groups
+        return self._groups[self._persons[guid]]
 
     def facts_of(self, guid: str) -> int | None:
         """What `hold` was told last of somebody who is here."""
-        person = self._persons.get(guid)
-        return None if person is None else person.facts
+        known = self._persons.get(guid)
+        return None if known is None or self._facts[known] == _NO_FACTS else self._facts[known]
 
     def hold(self, guid: str, facts: int) -> None:
         """Their sessions hold these: the hash of a principal."""
-        person = self._persons.get(guid)
-        if person is not None:
-            person.facts = facts
+        known = self._persons.get(guid)
+        if known is not None:
+            self._facts[known] = facts
 
     def drop(self, guid: str) -> None:
         """They no longer have a session."""
-        del self._persons[guid]
+        self._free.append(self._persons.pop(guid))
 
     def note(self, changes: Changes, now: float) -> None:
         """Take in what a server reported."""
@@ -132,8 +135,8 @@ class DueReads:
         if changes.groups or changes.is_gap:
             self._unsettled_until = now + REMEMBERED_SECONDS
             # We do not know who has come into a group until they are read.
-            for guid, person in self._persons.items():
-                was_in = not changes.groups.isdisjoint(person.groups)
+            for guid, known in self._persons.items():
+                was_in = not changes.groups.isdisjoint(self._groups[known])
                 (self._queues.affected if was_in else self._queues.everybody)[guid] = changes.seen_at
 
     def doubt(self, guid: str) -> None:
@@ -151,27 +154,44 @@ class DueReads:
                 seen_at = queue.pop(guid)
                 if guid in self._persons:
                     return guid, seen_at
-        while self._net and self._net[0].due_at <= now:
-            person = heapq.heappop(self._net)
-            if self._persons.get(person.guid) is person:
-                return person.guid, ""
+        while self._ticks and (tick := self._ticks[0]) <= now * _TICKS:
+            while self._net[tick]:
+                guid = self._net[tick].pop()
+                known = self._persons.get(guid)
+                if known is not None and self._due_tick[known] == tick:
+                    return guid, ""
+            del self._net[heapq.heappop(self._ticks)]
         return None
 
     def was_read(self, guid: str, groups: frozenset[str], now: float) -> None:
         """The safety net's own turn stays as it was: otherwise all who are read after a gap would come together from
         then on."""
-        person = self._persons.get(guid)
-        if person is None:
+        known = self._persons.get(guid)
+        if known is None:
             return
-        person.groups = groups
-        if person.due_at <= now:
-            due_at = now + (0.9 + 0.1 * self._random()) * self._recheck_seconds
-            self._due_again(_Person(guid, groups, person.newest_at, due_at, person.facts))
+        self._groups[known] = groups
+        if self._due_tick[known] <= now * _TICKS:
+            self._due_again(guid, now + (0.9 + 0.1 * self._random()) * self._recheck_seconds)
 
     def put_off(self, guid: str, seen_at: str, until: float) -> None:
         """They are to be read (again) then, before others."""
         heapq.heappush(self._soon, (until, guid, seen_at))
 
-    def _due_again(self, person: _Person) -> None:
-        self._persons[person.guid] = person
-        heapq.heappush(self._net, person)
+    def _due_again(self, guid: str, due_at: float) -> None:
+        tick = self._due_tick[self._persons[guid]] = int(due_at * _TICKS)
+        if tick not in self._net:
+            self._net[tick] = []
+            heapq.heappush(self._ticks, tick)
+        self._net[tick].append(guid)
+
+    def _place(self) -> int:
+        """For somebody new."""
+        if self._free:
+            place = self._free.pop()
+            self._facts[place] = _NO_FACTS
+            return place
+        self._groups.append(frozenset())
+        self._newest_at.append(0.0)
+        self._due_tick.append(0)
+        self._facts.append(_NO_FACTS)
+        return len(self._groups) - 1

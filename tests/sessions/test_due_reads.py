@@ -139,3 +139,14 @@ def test_nobody_goes_longer_than_the_interval_without_being_read(randoms: list[f
             last[guid] = now
             due.was_read(guid, NOBODY, now)
         assert all(now - read_at <= RECHECK + 10.0 for read_at in last.values())
+
+
+def test_whoever_comes_after_somebody_who_is_gone_has_nothing_of_theirs() -> None:
+    due = due_of("alice", groups=WIKI)
+    due.hold("alice", 7)
+    assert due.facts_of("alice") == 7
+    due.drop("alice")
+    due.hold("alice", 8)
+    due.put("bob", NOBODY, newest_at=2.0, now=0.0)
+    assert (due.facts_of("alice"), due.facts_of("bob"), due.groups_of("bob")) == (None, None, NOBODY)
+    assert all_taken(due, RECHECK) == [("bob", "")]
