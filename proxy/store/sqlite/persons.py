@@ -32,7 +32,8 @@ class PersonList:
         heard = newest if self._heard is None else self._heard
         rows = connection.execute("SELECT kind, guid FROM notices WHERE number > ?", (heard,)).fetchall()
         if self._heard is None or len(rows) != newest - heard:
-            return dict(connection.execute("SELECT guid, max(created_at) FROM sessions GROUP BY guid").fetchall())
+            # Row by row: there may be hundreds of thousands.
+            return dict(connection.execute("SELECT guid, max(created_at) FROM sessions GROUP BY guid"))
         persons = dict(self._known)
         for guid in {guid for kind, guid in rows if kind != "changed"}:
             (created_at,) = connection.execute(
