@@ -34,7 +34,10 @@ class WholeSession:
 
     def learn(self, stored: Session) -> None:
         """Take over what the store has: another worker may have used it or been told of a new principal."""
-        self.session = stored
+        # Mostly nothing is new. Then the one that is held stays: others hold it too.
+        used_at = self.session.last_used_at
+        if stored.last_used_at > used_at or replace(stored, last_used_at=used_at) != self.session:
+            self.session = stored
         if stored.last_used_at > self.last_used_at:
             self.used_at(stored.last_used_at)
 
