@@ -1,6 +1,6 @@
 """Measure Gatepost beside nginx and haproxy, in turn, several rounds, on this machine.
 
-    python -m benchmarks [--rounds 5] [--seconds 3] [--only SCENARIO ...] [--json FILE] [--quick]
+    python -m benchmarks [--rounds 5] [--seconds 3] [--only SCENARIO ...] [--json FILE] [--plot FILE] [--quick]
 
 The proxy under test has one core; the load and the upstreams share the other. Everything is on loopback.
 Progress goes to stderr; stdout gets the tables in Markdown, as they stand in docs/performance.md.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import delivery, own_costs, report
+from benchmarks import delivery, growth, own_costs, report, sizes
 from benchmarks.load import WrongAnswer
 from benchmarks.processes import Bystanders, CannotStart, program
 from benchmarks.results import Results
@@ -24,7 +24,7 @@ from benchmarks.scenarios import SCENARIOS, Scale, check, idle_tunnels, most_tun
 from benchmarks.stage import GATEPOST, HAPROXY, NGINX, Stage, set_stage
 from tests.support.samba_dc import SambaFailed
 
-OWN = ("tunnels", "sessions", "clients", "sign-in", "passcodes")
+OWN = ("tunnels", "sessions", "clients", "sign-in", "passcodes", "growth")
 PASSCODES_PER_MINUTE = 10_000
 QUICK = Scale(
     seconds=1, large_bytes=64 * 1024**2, tunnels=200, sessions=1000, sign_ins=5, requests=2000, passcode_seconds=2
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3, help="how long each time (default: 3)")
     parser.add_argument("--only", action="append", choices=names, help="only this; may be given several times")
     parser.add_argument("--json", type=Path, help="write every sample to this file")
+    parser.add_argument("--plot", type=Path, help="draw how cost grows into this file (SVG)")
     parser.add_argument("--quick", action="store_true", help="once, with little of everything: does it run at all?")
     parser.add_argument("--profile", type=Path, help="run Gatepost under cProfile and write what it saw (slows it)")
     options = parser.parse_args()
@@ -49,6 +50,8 @@ def main() -> int:
     try:
         with set_stage(gatepost_arguments=arguments, large_bytes=scale.large_bytes) as stage:
             results = _measure(stage, scale, rounds, set(options.only or names))
+        if "growth" in (options.only or names):
+            results.growth = growth.measured(rounds, is_small=options.quick)
     except (CannotStart, WrongAnswer) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -58,6 +61,8 @@ def main() -> int:
     )
     if options.json is not None:
         options.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    if options.plot is not None and results.growth:
+        options.plot.write_text(sizes.picture(results.growth))
     print(report.markdown(results))
     return 1 if any(note.startswith("FAILED") for note in results.notes) else 0
 
@@ -107,7 +112,7 @@ def _measure_tunnels(stage: Stage, scale: Scale, results: Results) -> None:
     if results.tunnels < scale.tunnels:
         results.notes.append(
             f"{results.tunnels:,} idle WebSockets instead of {scale.tunnels:,}: a process may open"
-            f" {stage.open_files:,} files here, and each takes two of the proxy's"
+            f" {stage.open_files:,} files here, and Gatepost accepts no more clients than it has files for"
         )
     for name in (GATEPOST, NGINX, HAPROXY):
         if name in stage.proxies:

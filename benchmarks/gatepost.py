@@ -1,6 +1,7 @@
 """Gatepost as it is measured: the real server with its real store, and sessions put in through the store.
 
-    python -m benchmarks.gatepost --config FILE --host HOST ... [--sessions N --tokens FILE] [--profile FILE]
+    python -m benchmarks.gatepost --config FILE --host HOST ... [--group GROUP ...] [--sessions N --tokens FILE]
+        [--profile FILE]
 
 Prints one line of JSON once it serves: `{"ports": [...], "tokens": {HOST: ...}}`, the cookies of a session that is
 signed in on every `--host`, and under `*` the token of a client without a browser. With `--tokens`, N more sessions are
@@ -16,6 +17,7 @@ import json
 import pstats
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,17 +40,19 @@ GROUP = "Wiki Users"
 _AT_ONCE = 500
 
 
-async def store_sessions(store: Store, hosts: list[str], count: int) -> list[dict[str, str]]:
+async def store_sessions(
+    store: Store, hosts: list[str], count: int, *, groups: Iterable[str] = (GROUP,)
+) -> list[dict[str, str]]:
     """`count` sessions of as many persons, signed in by password and passcode; of each its tokens by host."""
     tokens: list[dict[str, str]] = []
     for start in range(0, count, _AT_ONCE):
         numbers = range(start, min(start + _AT_ONCE, count))
-        tokens += await asyncio.gather(*(_store_session(store, hosts, number) for number in numbers))
+        tokens += await asyncio.gather(*(_store_session(store, hosts, _session(number, groups)) for number in numbers))
     return tokens
 
 
-async def _store_session(store: Store, hosts: list[str], number: int) -> dict[str, str]:
-    session, tokens = _session(number), {host: new_token() for host in hosts}
+async def _store_session(store: Store, hosts: list[str], session: Session) -> dict[str, str]:
+    tokens = {host: new_token() for host in hosts}
     first, *others = hosts
     await store.sessions.create_session(session, cookie=token_digest(tokens[first]), host=first)
     for host in others:
@@ -56,7 +60,7 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
     return tokens
 
 
-def _session(number: int) -> Session:
+def _session(number: int, groups: Iterable[str] = (GROUP,)) -> Session:
     now = time.time()
     person = Principal(
         guid=f"00000000-0000-0000-0000-{number:012}",
@@ -65,7 +69,7 @@ def _session(number: int) -> Session:
         display_name=f"Person {number} of the Company",
         mail=f"person{number}@corp.example",
         mobiles=("07400 123456",),
-        groups=frozenset({GROUP}),
+        groups=frozenset(groups),
     )
     return Session(
         session_id=new_token(),
@@ -90,7 +94,7 @@ async def store_token(store: Store) -> str:
 async def _prepare(settings: Settings, arguments: argparse.Namespace) -> dict[str, str]:
     """In a separate loop, so that the measured server starts without leftovers."""
     store = open_store(settings.store)
-    (tokens,) = await store_sessions(store, arguments.host, 1)
+    (tokens,) = await store_sessions(store, arguments.host, 1, groups=arguments.group or (GROUP,))
     tokens[TOKEN_HOST] = await store_token(store)
     if arguments.tokens is not None:
         host = arguments.host[0]
@@ -118,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--host", action="append", required=True)
+    parser.add_argument("--group", action="append", help="of the person who is signed in")
     parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--tokens", type=Path)
     parser.add_argument("--only-store", action="store_true", help="print the line and end: the store is prepared")

@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,173 +32,40 @@ from typing import IO, Any, cast
 
 import uvloop
 
-from benchmarks.configurations import DIRECTORIES
-from benchmarks.gatepost import GROUP, store_sessions, store_token
-from config.load import load_settings
-from proxy.forwarding.listeners import Arrival, Slot
-from proxy.operations.log import configure_log
-from proxy.server import Gatepost, running
+from benchmarks.quiet_plane import (
+    AT_ONCE,
+    BODY,
+    WARM_UP,
+    App,
+    Case,
+    Ends,
+    app_table,
+    opened,
+    request,
+    run,
+    warm,
+)
+from proxy.server import Gatepost
 from proxy.sessions.way import TOKEN_HOST
-from proxy.store.open import open_store
-from proxy.upstreams.connection import UpstreamConnection
 
 HOST = "files.localhost"
 RULED = "ruled.localhost"
 APPS = ("Files", "Ruled")
-WARM_UP = 200
-AT_ONCE = 200
-"""Requests between two turns of the event loop, which has to look after the sessions, too."""
-LOOK_UP_SECONDS = 30.0
-"""How long one may take, under valgrind too."""
 COUNTED = (20, 120)
 """Requests under valgrind, each time within one turn of the loop: the difference of the two counts is what the
 requests themselves are."""
 COUNTINGS = 2
 """How often they are counted; the least is the one that was disturbed least."""
 RULES = 20
-_CONFIGURATION = """\
-[server]
-listen = ["127.0.0.1:0"]
-public_url = "http://signin.localhost:8080"
-keep_alive_timeout = "1h"
-[store]
-url = "sqlite:state.db"
-{directories}
-[smtp]
-host = "127.0.0.1"
-port = 25
-security = "none"
-from = "otp@corp.example"
-{more}
-[[apps]]
-name = "Files"
-host = "files.localhost"
-upstream = "http://127.0.0.1:9"
-keep_alive_timeout = "1h"
-groups = ["{group}"]
-clients = ["browser", "bearer"]
-[[apps]]
-name = "Ruled"
-host = "ruled.localhost"
-upstream = "http://127.0.0.1:9"
-keep_alive_timeout = "1h"
-groups = ["{group}"]
-{rules}
-"""
-_USERS = """\
-[[users]]
-username = "alice"
-password_hash = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$ASk1XJqqSbW1k5ZbjXhRnhOzq6Hn2kcgNDN8Fhgf2Vk"
-"""
-_BROWSER = """\
-User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r
-Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r
-Accept-Language: en-GB,en;q=0.5\r
-Accept-Encoding: gzip, deflate, br, zstd\r
-"""
-_BODY = b"x" * 95
-_PLAIN = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/plain\r\nContent-Length: 95\r\n\r\n" + _BODY
 _MANY = (
     b"HTTP/1.1 200 OK\r\n"
     + b"".join(b"X-Field-Number-%d: value of it %d\r\n" % (each, each) for each in range(19))
     + b"Content-Length: 95\r\n\r\n"
-    + _BODY
+    + BODY
 )
 _CHUNKED = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5f\r\n"
-    + _BODY
-    + b"\r\n0\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5f\r\n" + BODY + b"\r\n0\r\n\r\n"
 )
-
-
-class Wire(asyncio.Transport):
-    """Takes everything at once, and keeps the last."""
-
-    def __init__(self, protocol: asyncio.Protocol) -> None:
-        super().__init__()
-        self._protocol: asyncio.Protocol | None = protocol
-        self.last = b""
-        self.written = asyncio.Event()
-        protocol.connection_made(self)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.last = bytes(data)
-        self.written.set()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def is_closing(self) -> bool:
-        return False
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        return
-
-    def pause_reading(self) -> None:
-        return
-
-    resume_reading = pause_reading
-
-    def abort(self) -> None:
-        protocol, self._protocol = self._protocol, None
-        if protocol is not None:
-            asyncio.get_running_loop().call_soon(protocol.connection_lost, None)
-
-    close = abort
-
-
-class App:
-    """The one connection to it."""
-
-    def __init__(self, gatepost: Gatepost, name: str) -> None:
-        pool = gatepost.plane.context.pools[name]
-        server = pool.servers[0]
-        self.connection = UpstreamConnection(server, pool.on_closed)
-        server.in_flight += 1
-        self.wire = Wire(self.connection)
-        pool.give_back(self.connection, asyncio.get_running_loop().time())
-
-
-class Ends:
-    """A client's connection, and the app that it asks."""
-
-    def __init__(self, gatepost: Gatepost, app: App) -> None:
-        arrival = Arrival(address="192.0.2.1", is_tls=False, is_https=False, trusted=(), redirects=False)
-        self.client = gatepost.plane.admit(arrival, Slot(Counter(), "192.0.2.1"))
-        self.to_client = Wire(self.client)
-        self._app = app.connection
-        self._to_app = app.wire
-
-    def ask(self, request: bytes, answer: bytes) -> None:
-        """Of a session that this worker knows: it is answered before this returns."""
-        self.client.data_received(request)
-        self._app.data_received(answer)
-
-    async def ask_first(self, request: bytes, answer: bytes) -> None:
-        self._to_app.written.clear()
-        self.client.data_received(request)
-        try:
-            if not self._to_app.written.is_set():
-                async with asyncio.timeout(LOOK_UP_SECONDS):
-                    await self._to_app.written.wait()
-        except TimeoutError:
-            raise RuntimeError(f"the app was not asked: {self.to_client.last[:400]!r}") from None
-        self._app.data_received(answer)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A kind of request."""
-
-    name: str
-    requests: Iterator[bytes]
-    answer: bytes = _PLAIN
-    app: str = "Files"
-    is_first: bool = False
-    """Whether each is of a session that this worker has not seen: those take the store's thread, too."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,11 +77,7 @@ class Cost:
     instructions: float | None = None
 
 
-def request(host: str, more: str, target: str = "/small") -> bytes:
-    return f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{_BROWSER}{more}\r\n".encode()
-
-
-def cases(tokens: Mapping[str, str], others: list[str]) -> tuple[Case, ...]:
+def cases(tokens: Mapping[str, str], others: Iterator[str]) -> tuple[Case, ...]:
     cookie = f"Cookie: theme=dark; gatepost={tokens[HOST]}\r\n"
     ruled = f"Cookie: theme=dark; gatepost={tokens[RULED]}\r\n"
     repeat = itertools.repeat
@@ -247,45 +109,9 @@ def cases(tokens: Mapping[str, str], others: list[str]) -> tuple[Case, ...]:
 @contextlib.asynccontextmanager
 async def standing(folder: Path, firsts: int, more: str = "") -> AsyncIterator[tuple[Gatepost, tuple[Case, ...]]]:
     """A Gatepost, and what it is asked; `firsts`: how many sessions it has not seen; `more`: of its configuration."""
-    rules = "".join(f'[[apps.rules]]\npath = "/part{each}/"\ngroups = ["{GROUP}"]\n' for each in range(RULES))
-    config = folder / "gatepost.toml"
-    config.write_text(_CONFIGURATION.format(directories=DIRECTORIES, group=GROUP, rules=rules, more=more))
-    (folder / "users.toml").write_text(_USERS)
-    settings = load_settings(config, {})
-    store = open_store(settings.store)
-    (tokens,) = await store_sessions(store, [HOST, RULED], 1)
-    tokens[TOKEN_HOST] = await store_token(store)
-    others = [each[HOST] for each in await store_sessions(store, [HOST], firsts)]
-    await store.close()
-    with (folder / "log").open("w") as log:
-        async with running(settings, log=configure_log(log)) as gatepost:
-            yield gatepost, cases(tokens, others)
-
-
-async def run(ends: Ends, case: Case, count: int, *, is_slow: bool = False) -> None:
-    """So many requests. `is_slow`: the loop gets its turns so late that any of them may have to wait for the store.
-
-    Raises `RuntimeError` if one is answered otherwise than with what the app said.
-    """
-    ask, answer = ends.ask, case.answer
-    for start in range(0, count, AT_ONCE):
-        some = itertools.islice(case.requests, min(AT_ONCE, count - start))
-        # One that would wait for the store, if the loop has had no turn for long.
-        await ends.ask_first(next(some), answer)
-        for each in some:
-            if case.is_first or is_slow:
-                await ends.ask_first(each, answer)
-            else:
-                ask(each, answer)
-        if not ends.to_client.last.endswith((_BODY, b"0\r\n\r\n")):
-            raise RuntimeError(f"{case.name}: {ends.to_client.last[:200]!r}")
-        await asyncio.sleep(0)
-
-
-async def warm(gatepost: Gatepost, case: Case, apps: Mapping[str, App]) -> Ends:
-    ends = Ends(gatepost, apps[case.app])
-    await run(ends, case, WARM_UP)
-    return ends
+    tables = more + "\n" + app_table("Files", HOST) + app_table("Ruled", RULED, RULES)
+    async with opened(folder, tables, [HOST, RULED], firsts) as found:
+        yield found.gatepost, cases(found.tokens, found.others)
 
 
 async def timed(rounds: int, requests: int, more: str) -> tuple[dict[str, Cost], pstats.Stats]:

@@ -180,6 +180,11 @@ def raise_file_limit() -> int:
     return hard
 
 
+def most_connections(open_files: int) -> int:
+    """Of clients, to a Gatepost that may open so many files: each takes three at the most, and it keeps some back."""
+    return (open_files - 1500) // 3
+
+
 def _first_line(popen: subprocess.Popen[bytes]) -> str:
     assert popen.stdout is not None
     if not select.select([popen.stdout], [], [], START_SECONDS * 4)[0]:

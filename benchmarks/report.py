@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from benchmarks import sizes
 from benchmarks.delivery import Passcodes
 from benchmarks.figures import kibibytes, mebibytes, microseconds, milliseconds, table
 from benchmarks.machine import machine
@@ -37,6 +38,8 @@ def markdown(results: Results) -> str:
         parts.append(_sign_ins(results))
     if results.passcodes is not None:
         parts.append(_passcodes(results.passcodes))
+    if results.growth:
+        parts.append("### Growth\n\n" + sizes.markdown(results.growth))
     if results.notes:
         parts.append("### Notes on this run\n\n" + "\n".join(f"* {note}" for note in results.notes))
     return "\n\n".join(parts)

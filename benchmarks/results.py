@@ -11,6 +11,7 @@ from benchmarks.machine import machine
 from benchmarks.own_costs import Clients, Sessions, SignIns
 from benchmarks.scenarios import Sample
 from benchmarks.sign_in import Contest
+from benchmarks.sizes import Costs
 from benchmarks.stage import GATEPOST
 
 
@@ -26,6 +27,7 @@ class Results:
     """By directory."""
     contest: Contest | None = None
     passcodes: Passcodes | None = None
+    growth: Costs = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def median(self, scenario: str, proxy: str, value: str = "rate") -> float | None:
@@ -56,5 +58,6 @@ class Results:
             "sign_ins": {name: asdict(each) for name, each in self.sign_ins.items()},
             "contest": asdict(self.contest) if self.contest is not None else None,
             "passcodes": asdict(self.passcodes) if self.passcodes is not None else None,
+            "growth": [{**asdict(size), **asdict(cost)} for size, cost in self.growth.items()],
             "notes": self.notes,
         }

@@ -25,7 +25,7 @@ from benchmarks.load import (
     transfer,
     wrk,
 )
-from benchmarks.processes import Process
+from benchmarks.processes import Process, most_connections
 from benchmarks.stage import BARE, GATEPOST, HAPROXY, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, Proxy, Stage
 from benchmarks.upstream import ECHOED_FRAME, MASKED_FRAME
 
@@ -202,8 +202,7 @@ def _tunnel_bytes(process: Process, port: int, opening: bytes, count: int) -> fl
 
 
 def most_tunnels(stage: Stage, wanted: int) -> int:
-    """A tunnel takes two files of the proxy."""
-    return min(wanted, (stage.open_files - 400) // 2)
+    return min(wanted, most_connections(stage.open_files))
 
 
 SCENARIOS = (
@@ -275,14 +274,11 @@ SCENARIOS = (
 
 
 def check(stage: Stage, proxy: Proxy) -> None:
-    """One request of each kind; raises `WrongAnswer` unless this proxy answers as the upstreams do.
-
-    The bare forwarder reads no host, and so knows one upstream alone.
-    """
+    """One request of each kind; raises `WrongAnswer` unless this proxy answers as the upstreams do."""
     if stage.files_port:
         for target, size in (("/small", SMALL_BYTES), ("/64k", 64 * 1024)):
             _expect(proxy.port, request_bytes("GET", target, FILES, stage.cookies[FILES]), size)
-    if proxy.name == BARE:
+    if proxy.name == BARE:  # it reads no host, and so knows one upstream alone
         return
     upload = request_bytes("POST", "/upload", ECHO, stage.cookies[ECHO], "Content-Length: 100000")
     if transfer(proxy.port, upload, body_bytes=100_000)[1] != len("taken"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.plane_alone import APPS, App, Cost, dearest, standing, table, timed, warm
+from benchmarks.plane_alone import APPS, Cost, dearest, standing, table, timed
+from benchmarks.quiet_plane import App, warm
 
 
 async def test_each_kind_of_request_is_answered_by_its_app(tmp_path: Path) -> None:
