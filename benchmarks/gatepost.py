@@ -27,6 +27,7 @@ from config.factors import Factor
 from config.load import load_settings
 from config.settings import Settings
 from directory.principal import Principal
+from proxy.commands.child import settle
 from proxy.factors.proof import Proof
 from proxy.operations.log import configure_log
 from proxy.secrets.tokens import new_token, token_digest
@@ -133,6 +134,7 @@ def main() -> None:
     if arguments.only_store:
         print(json.dumps({"ports": [], "tokens": tokens}), flush=True)
         return
+    settle()  # as a worker of `gatepost run` does
     profile = cProfile.Profile() if arguments.profile is not None else None
     uvloop.run(_serve(settings, tokens, profile))
     if profile is not None:
