@@ -224,12 +224,12 @@ def _judge(found: tuple[phonenumbers.PhoneNumber, bool], settings: MobileSetting
     number, is_meant = found
     allowed = settings.allowed_countries
     e164 = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-    is_mobile = phonenumbers.number_type(number) in _USABLE_TYPES
-    if phonenumbers.is_valid_number(number):
-        region = phonenumbers.region_code_for_number(number) or ""
-        is_allowed = bool(region) and (_EVERY_COUNTRY in allowed or region in allowed)
+    region = phonenumbers.region_code_for_number(number) or ""
+    # As `is_valid_number`, which would look for the region once more.
+    if region and phonenumbers.is_valid_number_for_region(number, region):
+        is_allowed = _EVERY_COUNTRY in allowed or region in allowed
         reason = None if is_allowed else UnusableReason.COUNTRY
-        reason = reason if is_mobile else UnusableReason.NOT_MOBILE
+        reason = reason if phonenumbers.number_type(number) in _USABLE_TYPES else UnusableReason.NOT_MOBILE
     else:
         region = phonenumbers.region_code_for_country_code(number.country_code or 0)
         is_possible = phonenumbers.is_possible_number_for_type(number, PhoneNumberType.MOBILE)

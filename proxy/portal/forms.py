@@ -25,6 +25,8 @@ MAX_BODY_BYTES = MAX_FORM_BYTES + 3 * MAX_RETURN_TARGET_BYTES
 """With it: escaped, a byte may become three."""
 MAX_FIELDS = 16
 _WAY_BACK = f"{RETURN_TO}=".encode()
+_FORM = web.RequestKey("form", tuple[int, Mapping[str, str]])
+"""How many fields the form of a request names, and those that it has."""
 STAMP = "stamp"
 """Form field: see `proxy.portal.csrf`."""
 
@@ -60,7 +62,19 @@ def parse_form(body: bytes, most_fields: int = MAX_FIELDS) -> Mapping[str, str] 
 
 
 async def read_form(request: web.Request, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
-    """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
+    """Raises `Refused` for what is no form, and for what the browser says comes from another site.
+
+    A form is judged and read once, however many ask for it on its way to its step.
+    """
+    size, form = request.get(_FORM) or (0, None)
+    if form is None:
+        size, form = request[_FORM] = await _read(request, most_fields)
+    if size > most_fields:
+        raise refused(Problem.MALFORMED_REQUEST)
+    return form
+
+
+async def _read(request: web.Request, most_fields: int) -> tuple[int, Mapping[str, str]]:
     app, public = request[VISIT].app, request.app[SETTINGS].server.public_url
     own_origin = host_origin(app, public)
     if not is_own_request(
@@ -85,7 +99,7 @@ async def read_form(request: web.Request, *, most_fields: int = MAX_FIELDS) -> M
     form = parse_form(body, most_fields)
     if form is None:
         raise refused(Problem.MALFORMED_REQUEST)
-    return form
+    return 1 + body.count(b"&"), form
 
 
 def _size_of_rest(body: bytes) -> int:

@@ -208,6 +208,17 @@ async def test_one_failing_write_of_a_group_is_undone_alone(store: SQLiteStore) 
     assert bad.session_id not in found
 
 
+async def test_a_write_that_fails_by_itself_leaves_nothing_behind(store: SQLiteStore) -> None:
+    bad, digest = session(), cookie()
+    await store.sessions.create_session(session(), cookie=digest, host=HOST)
+    with pytest.raises(StoreUnavailable):  # the cookie exists, but the session's own row was written by then
+        await store.sessions.create_session(bad, cookie=digest, host=HOST)
+    await store.sessions.create_session(good := session(), cookie=cookie(), host=HOST)
+    found = {each.session_id for each in await store.sessions.sessions()}
+    assert good.session_id in found
+    assert bad.session_id not in found
+
+
 async def test_what_was_begun_is_told_even_if_its_caller_was_cancelled(store: SQLiteStore) -> None:
     begun, heard, may_go_on = asyncio.Event(), asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
