@@ -22,19 +22,22 @@ from proxy.sessions.kept_requests import KeptRequest
 from proxy.sessions.session import Session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class JudgedRequest:
-    """A request to an app, or one that another proxy asks about, as far as it can be read without its session."""
+    """A request to an app, or one that another proxy asks about, as far as it can be read without its session.
 
-    head: RequestHead
-    question: Question | None
-    route: Route
+    Frozen to the type checker alone, as `Forward` is: one is made for each request whose session is looked up.
+    """
+
+    head: Final[RequestHead]
+    question: Final[Question | None]
+    route: Final[Route]
     """Of what is asked about."""
-    rule: PathRule | None
-    cookies: RequestCookies
-    given: GivenCredential | None = None
+    rule: Final[PathRule | None]
+    cookies: Final[RequestCookies]
+    given: Final[GivenCredential | None] = None
     """What a client without a browser brought, where the app takes it."""
-    address: str = ""
+    address: Final[str] = ""
     """Then also that of the client, as limits count it."""
 
     @property

@@ -90,7 +90,7 @@ def read_head(
 
 def judge_lines(block: bytes) -> dict[bytes, JudgedLine]:
     """What each plain line of a block stands for."""
-    lines = ((line, _judge_line(line)) for line in block[:-4].split(b"\r\n"))
+    lines = ((line, seen_lines.get(line) or _judge_line(line)) for line in block[:-4].split(b"\r\n"))
     return {line: judged for line, judged in lines if judged is not None}
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from config.settings import SessionSettings
 from proxy.sessions.kept_sessions import WholeSession
+from proxy.sessions.session import with_last_use
 from proxy.sessions.session_store import SessionUpkeep
 from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
 
@@ -129,7 +129,7 @@ class LastUses:
             self._used.add(live.session.session_id)
             read[live.session.session_id] = live
         for live in read.values():
-            live.session = replace(live.session, last_used_at=live.last_used_at)
+            live.session = with_last_use(live.session, live.last_used_at)
         uses = {session_id: live.last_used_at for session_id, live in read.items()}
         self._used_aside |= aside.keys()
         try:

@@ -7,6 +7,7 @@ instants are epoch seconds. A session's `session_id` is internal: browsers hold 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
@@ -16,6 +17,7 @@ from config.settings import SessionSettings
 from directory.principal import Principal
 from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof, missing_of_own
+from proxy.operations.quick_values import quick_replacer
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.way import Way
 
@@ -124,6 +126,10 @@ class Session:
 
     def is_over(self, limits: SessionSettings, now: float) -> bool:
         return now >= self.ends_at(limits)
+
+
+with_last_use: Callable[[Session, float], Session] = quick_replacer(Session, "last_used_at")
+"""The same session, last used at this instant."""
 
 
 @lru_cache(maxsize=1024)

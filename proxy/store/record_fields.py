@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
@@ -34,25 +33,6 @@ def from_compact_json(text: str) -> Any:
     if end != len(text):
         raise ValueError("something behind the JSON")
     return value
-
-
-def quick_maker(kind: type[Value], names: Iterable[str]) -> Callable[..., Value]:
-    """Makes values of a frozen dataclass with slots from one argument for each of `names`, which are all of its fields.
-
-    The class itself sets each field of a frozen value through `object.__setattr__`, which takes ten times as long as
-    all else; a record is read for each session that a worker meets. So the value is made as one of a class with the
-    same slots that is not frozen, and becomes one of `kind` when it is whole. Its `__post_init__` is not called.
-    """
-    draft = dataclasses.make_dataclass(kind.__name__, names, slots=True, eq=False, repr=False)
-    if {each.name for each in dataclasses.fields(cast(Any, kind))} != {each.name for each in dataclasses.fields(draft)}:
-        raise TypeError(f"not the fields of {kind.__name__}")
-
-    def make(*values: Any) -> Value:
-        made = draft(*values)
-        made.__class__ = kind
-        return cast(Value, made)
-
-    return make
 
 
 def json_or_nothing(value: Any) -> str:

@@ -16,6 +16,7 @@ from config.factors import CREDENTIALS, Choice, Factor
 from directory.principal import Principal
 from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
+from proxy.operations.quick_values import quick_maker
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 from proxy.store.record_fields import (
@@ -30,7 +31,6 @@ from proxy.store.record_fields import (
     compact_json,
     from_compact_json,
     json_or_nothing,
-    quick_maker,
 )
 
 PRINCIPAL_VERSION = 1
