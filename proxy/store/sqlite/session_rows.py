@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from config.settings import SessionSettings
@@ -151,22 +152,37 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
     return {session.session_id: session for row in rows if (session := _readable(row)) is not None}
 
 
-def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
-    """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What some of the sessions are, and where the next begin."""
+
+    over: list[tuple[str, float]]
+    """`(session_id, last_used_at)` of those that are over; of what cannot be read, by its age alone."""
+    has_future: bool
+    """Whether any is from the future: `count_from` sets it right."""
+    last: int | None
+    """None: there are no more."""
+
+
+def look_through(connection: sqlite3.Connection, limits: SessionSettings, now: float, after: int, most: int) -> Looked:
+    """At so many sessions at the most: all at once would keep this connection from everybody else for long."""
+    next_ones = "SELECT rowid FROM sessions WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    (last,) = connection.execute(f"SELECT max(rowid) FROM ({next_ones})", (after, most)).fetchone()  # noqa: S608
     rows = connection.execute(
-        _SELECT
-        + "WHERE created_at <= ?1 OR last_used_at <= ?4 - min(?2, coalesce(idle_seconds, ?2)) OR created_at <= ?3 "
-        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change) OR confined != ''",
-        (now - limits.absolute, limits.idle, now - FIRST_FACTOR_SECONDS, now),
+        _SELECT + "WHERE rowid > ?6 AND rowid <= ?7 AND (created_at <= ?1 OR created_at > ?5 OR last_used_at > ?5 "
+        "OR last_used_at <= ?4 - min(?2, coalesce(idle_seconds, ?2)) OR created_at <= ?3 "
+        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change) OR confined != '')",
+        (now - limits.absolute, limits.idle, now - FIRST_FACTOR_SECONDS, now, now + SKEW_SECONDS, after, last),
     )
-    over = []
+    over, has_future = [], False
     for row in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
         session_id, created_at, last_used_at = row[0], row[5], row[6]
+        has_future = has_future or max(created_at, last_used_at) > now + SKEW_SECONDS
         session = _readable(row)
         if session.is_over(limits, now) if session is not None else created_at <= now - limits.absolute:
             over.append((session_id, last_used_at))
-    return over
+    return Looked(over=over, has_future=has_future, last=last)
 
 
 def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:

@@ -23,6 +23,8 @@ from proxy.store.sqlite.session_rows import Named
 
 _REMOVED_AT_ONCE = 100
 """Expired sessions per transaction: other writers wait for some ten milliseconds at the most."""
+_LOOKED_AT_ONCE = 2000
+"""Sessions that are read together to find those: look-ups wait for a few milliseconds at the most."""
 
 _OVER = {
     # One from the future opens nothing either.
@@ -199,8 +201,10 @@ class SQLiteSessions:
         await self._database.writing.run(_forget_workers, list(workers))
 
     async def remove_expired(self, *, now: float, limits: SessionSettings) -> int:
-        await self._database.writing.run(self._count_from, now)
-        over = await self._database.reading.run(session_rows.select_over, limits, now)
+        over, has_future = await self._look_through(limits, now)
+        if has_future:
+            await self._database.writing.run(self._count_from, now)
+            over, _ = await self._look_through(limits, now)
         removed = 0
         for start in range(0, len(over), _REMOVED_AT_ONCE):
             part = over[start : start + _REMOVED_AT_ONCE]
@@ -212,6 +216,18 @@ class SQLiteSessions:
             count = await self._database.change(f"DELETE FROM {table} WHERE {is_over}", now)  # noqa: S608  # constants
             removed += count if table not in _NOT_COUNTED else 0
         return removed
+
+    async def _look_through(self, limits: SessionSettings, now: float) -> tuple[list[tuple[str, float]], bool]:
+        """All that are over, and whether any is from the future. What else is to be read is read in between."""
+        over: list[tuple[str, float]] = []
+        has_future, last = False, -1
+        while True:
+            looked = await self._database.reading.run(session_rows.look_through, limits, now, last, _LOOKED_AT_ONCE)
+            over += looked.over
+            has_future = has_future or looked.has_future
+            if looked.last is None:
+                return over, has_future
+            last = looked.last
 
     def _count_from(self, connection: sqlite3.Connection, now: float) -> None:
         if counted := session_rows.count_from(connection, now):
