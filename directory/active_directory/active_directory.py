@@ -16,7 +16,8 @@ from typing import TypeVar
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import ticket_refusal
 from directory.active_directory.checks import check_domain
-from directory.active_directory.discovery import locator_of, tls_context_of
+from directory.active_directory.create_locator import locator_of
+from directory.active_directory.discovery import tls_context_of
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import guid_base, sid_base
 from directory.active_directory.known_domain import KnownDomain

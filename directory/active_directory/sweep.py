@@ -25,8 +25,9 @@ from directory.active_directory.account import (
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
 from directory.active_directory.change_time import metadata_to_read, swept_change_at
 from directory.active_directory.connection import Connection
+from directory.active_directory.create_locator import locator_of
 from directory.active_directory.deadline_socket import ConnectionFailed
-from directory.active_directory.discovery import DiscoveryFailed, locator_of, tls_context_of
+from directory.active_directory.discovery import DiscoveryFailed, tls_context_of
 from directory.active_directory.domain import Domain, read_domain
 from directory.active_directory.filters import IS_PERSON
 from directory.active_directory.messages import SUCCESS, Entry, Search

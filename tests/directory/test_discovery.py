@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -15,16 +17,9 @@ from hypothesis import strategies as st
 
 from config.addresses import ResolverAddress
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.discovery import (
-    DiscoveryFailed,
-    Located,
-    Record,
-    SRVServers,
-    create_resolver,
-    in_order,
-    is_below,
-)
+from directory.active_directory.discovery import DiscoveryFailed, Located
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
+from directory.active_directory.srv_servers import Record, SRVServers, create_resolver, in_order, is_below
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
 from tests.directory.contract import found, parsed
@@ -254,3 +249,8 @@ def test_old_addresses_serve_while_dns_is_gone() -> None:
         assert addresses.of("dc1.corp.example", deadline=time.monotonic() + 5) == ["127.0.0.2"]
     with pytest.raises(HostUnknown, match="not found"):
         addresses.of("other.corp.example", deadline=time.monotonic() + 5)
+
+
+def test_whoever_lists_the_servers_does_not_load_the_library() -> None:
+    code = "import sys, directory.active_directory.active_directory; sys.exit('dns' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
