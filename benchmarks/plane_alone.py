@@ -147,11 +147,11 @@ async def be_counted(more: str) -> None:
             apps = {name: App(gatepost, name) for name in APPS}
             for case in kinds:
                 ends = Ends(gatepost, apps[case.app])
-                await run(ends, case, WARM_UP, is_slow=True)
+                await run(ends, case, WARM_UP)
                 for count in COUNTED * COUNTINGS:
                     print(case.name, flush=True)
                     await asyncio.to_thread(sys.stdin.readline)
-                    await run(ends, case, count, is_slow=True)
+                    await run(ends, case, count)
                     print("done", flush=True)
                     await asyncio.to_thread(sys.stdin.readline)
 

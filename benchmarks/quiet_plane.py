@@ -73,12 +73,16 @@ class Wire(asyncio.Transport):
         super().__init__()
         self._protocol: asyncio.Protocol | None = protocol
         self.last = b""
-        self.written = asyncio.Event()
+        self.has_written = False
+        self.waiting: asyncio.Future[None] | None = None
+        """For the next write."""
         protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.last = bytes(data)
-        self.written.set()
+        self.has_written = True
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -127,20 +131,26 @@ class Ends:
         self._app = app.connection
         self._to_app = app.wire
 
-    def ask(self, request: bytes, answer: bytes) -> None:
-        """Of a session that this worker knows: it is answered before this returns."""
+    def ask(self, request: bytes, answer: bytes) -> bool:
+        """Whether it is answered by now: else the store is asked first, or something renewed; `wait` for it."""
+        to_app = self._to_app
+        to_app.has_written = False
         self.client.data_received(request)
-        self._app.data_received(answer)
+        if to_app.has_written:
+            self._app.data_received(answer)
+        return to_app.has_written
 
-    async def ask_first(self, request: bytes, answer: bytes) -> None:
-        self._to_app.written.clear()
-        self.client.data_received(request)
+    async def wait(self, answer: bytes) -> None:
+        to_app = self._to_app
+        to_app.waiting = asyncio.get_running_loop().create_future()
         try:
-            if not self._to_app.written.is_set():
+            if not to_app.has_written:
                 async with asyncio.timeout(LOOK_UP_SECONDS):
-                    await self._to_app.written.wait()
+                    await to_app.waiting
         except TimeoutError:
             raise RuntimeError(f"the app was not asked: {self.to_client.last[:400]!r}") from None
+        finally:
+            to_app.waiting = None
         self._app.data_received(answer)
 
 
@@ -202,21 +212,13 @@ async def opened(
             yield Opened(gatepost=gatepost, tokens=tokens, others=iter(others))
 
 
-async def run(ends: Ends, case: Case, count: int, *, is_slow: bool = False) -> None:
-    """So many requests. `is_slow`: the loop gets its turns so late that any of them may have to wait for the store.
-
-    Raises `RuntimeError` if one is answered otherwise than with what the app said.
-    """
+async def run(ends: Ends, case: Case, count: int) -> None:
+    """So many requests. Raises `RuntimeError` if one is answered otherwise than with what the app said."""
     ask, answer = ends.ask, case.answer
     for start in range(0, count, AT_ONCE):
-        some = itertools.islice(case.requests, min(AT_ONCE, count - start))
-        # One that would wait for the store, if the loop has had no turn for long.
-        await ends.ask_first(next(some), answer)
-        for each in some:
-            if case.is_first or is_slow:
-                await ends.ask_first(each, answer)
-            else:
-                ask(each, answer)
+        for each in itertools.islice(case.requests, min(AT_ONCE, count - start)):
+            if not ask(each, answer):
+                await ends.wait(answer)
         if not ends.to_client.last.endswith((BODY, b"0\r\n\r\n")):
             raise RuntimeError(f"{case.name}: {ends.to_client.last[:200]!r}")
         await asyncio.sleep(0)
