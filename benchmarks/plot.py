@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 460, 330
+WIDTH, HEIGHT = 440, 280
 """Of a panel."""
-LEFT, RIGHT, TOP, BOTTOM = 62, 118, 36, 52
+IN_A_ROW = 2
+LEFT, RIGHT, TOP, BOTTOM = 56, 104, 36, 56
 """Around what is drawn: for the figures of the axes, and for the names of the lines."""
 NAME_HEIGHT = 15
 COLOURS = ("#3987c9", "#c9731f", "#2f9e5b", "#9b70d6", "#d4554f")
@@ -36,14 +37,16 @@ class Panel:
 
 
 def svg(panels: Sequence[Panel]) -> str:
-    """Side by side."""
+    """`IN_A_ROW` side by side."""
+    width, height = WIDTH * min(IN_A_ROW, len(panels)), HEIGHT * math.ceil(len(panels) / IN_A_ROW)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * len(panels)} {HEIGHT}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape('; '.join(panel.title for panel in panels))}</title>",
         f"<style>\n{_STYLE}</style>",
     ]
     for number, panel in enumerate(panels):
-        parts += [f'<g transform="translate({number * WIDTH} 0)">', *_panel(panel), "</g>"]
+        row, column = divmod(number, IN_A_ROW)
+        parts += [f'<g transform="translate({column * WIDTH} {row * HEIGHT})">', *_panel(panel), "</g>"]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -57,11 +60,11 @@ def _panel(panel: Panel) -> list[str]:
     parts = [_text(LEFT, 18, panel.title, "title")]
     for value in xs.ticks():
         at = xs.place(value)
-        parts += [_line(at, TOP, at, bottom), _text(at, bottom + 18, f"{value:,g}", anchor="middle")]
+        parts += [_line(at, TOP, at, bottom), _text(at, bottom + 18, _figure(value), anchor="middle")]
     for value in ys.ticks():
         at = ys.place(value)
-        parts += [_line(LEFT, at, right, at), _text(LEFT - 8, at + 4, f"{value:,g}", anchor="end")]
-    parts.append(_text((LEFT + right) / 2, HEIGHT - 12, panel.x_label, anchor="middle"))
+        parts += [_line(LEFT, at, right, at), _text(LEFT - 8, at + 4, _figure(value), anchor="end")]
+    parts.append(_text((LEFT + right) / 2, HEIGHT - 18, panel.x_label, anchor="middle"))
     middle = (TOP + bottom) / 2
     label = _text(16, middle, panel.y_label, anchor="middle")
     parts.append(f'<g transform="rotate(-90 16 {middle:g})">{label}</g>')
@@ -117,6 +120,14 @@ def _apart(places: Mapping[str, float]) -> dict[str, float]:
     for name, at in sorted(places.items(), key=lambda each: each[1]):
         last = found[name] = max(at, last + NAME_HEIGHT)
     return found
+
+
+def _figure(value: float) -> str:
+    """With k for thousands and M for millions: there is little room."""
+    for size, sign in ((1e6, " M"), (1e3, " k")):
+        if value >= size * 0.999:
+            return f"{value / size:g}{sign}"
+    return f"{value:g}"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:

@@ -9,9 +9,8 @@ from statistics import median
 from benchmarks.figures import mebibytes, microseconds, table
 from benchmarks.plot import Panel, svg
 
-APPS, RULES, GROUPS, SESSIONS, CONNECTIONS = (
-    *("apps", "path rules of the app", "groups of the person", "stored sessions", "open connections"),
-)
+APPS, RULES, GROUPS, SESSIONS, CONNECTIONS = "apps", "path rules", "groups", "sessions", "connections"
+"""Rules are those of one app, groups of one person; sessions are stored, connections open."""
 FEW = {APPS: 1, RULES: 0, GROUPS: 1, SESSIONS: 1000, CONNECTIONS: 10}
 
 
@@ -94,6 +93,7 @@ def picture(costs: Costs) -> str:
     shown = (
         ("CPU of a request whose session is known", lambda cost: median(cost.known)),
         ("CPU of a first look-up", lambda cost: median(cost.first)),
+        ("CPU at rest", lambda cost: cost.resting),
         ("Memory", lambda cost: cost.memory),
     )
     x, y = "how many there are", "times that with few"
