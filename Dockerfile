@@ -5,17 +5,24 @@
 # In gatepost.toml: store.url = "sqlite:/var/lib/gatepost/state.db", server.key_file = "/var/lib/gatepost/gatepost.key",
 # server.admin_listen = "127.0.0.1:9090" (what the health check asks).
 
-FROM python:3.11-slim-bookworm AS packages
+# The same Python with a compiler, for the modules that are compiled (setup.py); what compiles them stays behind.
+FROM python:3.11-bookworm AS built
 COPY deploy/requirements.txt /requirements.txt
 RUN python -m venv /opt/gatepost \
     && /opt/gatepost/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
+WORKDIR /srv/gatepost
+COPY setup.py pyproject.toml README.md ./
+COPY config config
+COPY directory directory
+COPY proxy proxy
+RUN /opt/gatepost/bin/python setup.py --quiet build_ext --inplace \
+    && rm -rf build setup.py pyproject.toml README.md \
+    && /opt/gatepost/bin/pip uninstall --yes cython
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/gatepost --create-home --shell /usr/sbin/nologin gatepost
-COPY --from=packages /opt/gatepost /opt/gatepost
-COPY config /srv/gatepost/config
-COPY directory /srv/gatepost/directory
-COPY proxy /srv/gatepost/proxy
+COPY --from=built /opt/gatepost /opt/gatepost
+COPY --from=built /srv/gatepost /srv/gatepost
 ENV PATH=/opt/gatepost/bin:$PATH \
     PYTHONPATH=/srv/gatepost \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,18 @@ def _module(command: str) -> Any:
     return import_module("proxy.demo.demo" if command == "demo" else f"proxy.commands.{command.replace('-', '_')}")
 
 
+def _form() -> str:
+    """Whether the modules that a request passes through are compiled here (see setup.py)."""
+    module = find_spec("proxy.forwarding.exchange")
+    return " (compiled)" if module is not None and not (module.origin or "").endswith(".py") else ""
+
+
 def parser_knowing(asked: str | None) -> argparse.ArgumentParser:
     """`asked` is the command that is used: of the others it knows no more than the names."""
     parser = argparse.ArgumentParser(
         prog="gatepost", description="An authenticating reverse proxy: AD password, SMS passcode, through to the app."
     )
-    parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
+    parser.add_argument("--version", action="version", version=f"gatepost {__version__}{_form()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         each = commands.add_parser(name, help=help_text)

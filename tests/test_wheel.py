@@ -33,7 +33,7 @@ def wheel_of_a_copy(source: Path, *, checked_out: float, mode: int, umask: int, 
     subprocess.run(
         [sys.executable, "-c", BUILD.format(folder=str(source / "dist"))],
         cwd=source,
-        env={**inherited, **environ},
+        env={**inherited, **environ, "GATEPOST_PURE": "1"},
         umask=umask,
         check=True,
         capture_output=True,
@@ -63,6 +63,10 @@ def test_a_wheel_that_is_built_twice_has_one_hash(wheels: tuple[Path, Path]) -> 
     one, other = (sha256(wheel.read_bytes()).hexdigest() for wheel in wheels)
 
     assert one == other
+
+
+def test_a_wheel_that_is_not_compiled_is_for_every_machine(wheels: tuple[Path, Path]) -> None:
+    assert wheels[0].name.endswith("-py3-none-any.whl")
 
 
 def test_a_wheel_holds_the_program_alone(wheels: tuple[Path, Path]) -> None:

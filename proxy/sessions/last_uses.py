@@ -36,7 +36,7 @@ class LastUses:
         self._used: set[str] = set()
         self._used_aside: set[str] = set()
 
-    def note(self, live: WholeSession, now: float, *, is_read: bool = False) -> None:
+    def note(self, live: WholeSession, now: float, is_read: bool = False) -> None:
         """`is_read`: it was just read from the store for this use, so it need not be read again for that."""
         live.used_at(now)
         if not live.is_unflushed:  # most are: each request comes here

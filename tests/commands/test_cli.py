@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from proxy import __version__
 from proxy.__main__ import main as entrance
 from proxy.cli import main
 from proxy.commands.config_option import USUAL_FILE, config_file
+from proxy.forwarding import exchange
 from tests.support.configuration import written
 from tests.support.gatepost import command, environment, free_port, gatepost, gatepost_here
 
@@ -34,9 +36,10 @@ def test_no_command_is_wrong_usage() -> None:
     assert gatepost().returncode == 2
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_told_and_whether_this_is_compiled() -> None:
     result = gatepost("--version")
-    assert (result.returncode, result.stdout) == (0, f"gatepost {__version__}\n")
+    form = "" if isinstance(exchange.__loader__, SourceFileLoader) else " (compiled)"
+    assert (result.returncode, result.stdout) == (0, f"gatepost {__version__}{form}\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,12 +6,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.lingering import FLUSH_SECONDS, LINGER_SECONDS
-from proxy.upstreams.connection import CLOSED
+from proxy.upstreams.connection import CLOSED, UpstreamConnection
 from proxy.upstreams.pool import UpstreamPool
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.eventually import eventually, settled
@@ -201,10 +202,13 @@ async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(
 
 
 async def test_whatever_goes_wrong_while_connecting_denies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self: UpstreamPool) -> None:
-        raise RuntimeError("anything")
+    class Broken(UpstreamPool):
+        async def connect(self, **_: object) -> UpstreamConnection:
+            raise RuntimeError("anything")
 
-    monkeypatch.setattr(UpstreamPool, "connect", broken)
+    context = stage.plane.context
+    pools = {name: Broken(pool.upstream, log=context.log) for name, pool in context.pools.items()}
+    monkeypatch.setattr(stage.plane, "context", replace(context, pools=pools))
     async with stage.client() as client:
         assert (await client.ask(get())).status == 500
         assert await client.is_closed()

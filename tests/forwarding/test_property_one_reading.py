@@ -17,6 +17,7 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proxy.forwarding import reception, told_end
 from proxy.forwarding.exchange import Exchange
 from tests.forwarding.stage import Stage
 from tests.http.mutations import TOKEN, corpus, mutate, pieces, pipeline
@@ -119,15 +120,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
             made.stage = stage
             yield
 
-    start = Exchange.start
-
-    def spy(exchange: Exchange) -> None:
-        made.judged.append((exchange.head.method, exchange.head.target))
-        start(exchange)
+    class Spied(Exchange):
+        def start(self) -> None:
+            made.judged.append((self.head.method, self.head.target))
+            super().start()
 
     context = opened()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Exchange, "start", spy)
+        for module in (reception, told_end):
+            patch.setattr(module, "Exchange", Spied)
         made.loop.run_until_complete(context.__aenter__())
         yield made
         made.loop.run_until_complete(context.__aexit__(None, None, None))

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from config.tables.tracing import TracingSettings
+from proxy.forwarding import plane as planes
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.tracing.collector import MOST_A_SECOND, Collector
 from proxy.tracing.trace_context import TraceContext, read_traceparent
@@ -209,12 +210,12 @@ async def test_a_button_whose_client_leaves_before_it_is_there_ends(traced: Trac
 async def test_an_error_that_nobody_expects_is_told_with_its_status(
     traced: Traced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class BreaksOff(ClientConnection):
+        def touch(self, seconds: float) -> None:
+            raise AssertionError("nobody expects this")
+
+    monkeypatch.setattr(planes, "ClientConnection", BreaksOff)
     stage = await traced.stage()
-
-    def touch(*args: object) -> None:
-        raise AssertionError("nobody expects this")
-
-    monkeypatch.setattr(ClientConnection, "touch", touch)
     assert (await stage.ask(get())).status == 500
     stage.log.events.clear()
     collector = await traced.told()

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.forwarding import plane as planes
 from proxy.forwarding import verdict
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.states import ExchangeState
@@ -32,7 +33,11 @@ def take_failures(stage: Stage) -> list[str]:
 async def test_an_error_right_after_connecting_is_answered_and_leaves_no_connection(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ClientConnection, "touch", _raise)
+    class BreaksOff(ClientConnection):
+        def touch(self, seconds: float) -> None:
+            _raise()
+
+    monkeypatch.setattr(planes, "ClientConnection", BreaksOff)
     async with stage.client() as client, asyncio.timeout(5):
         await client.send(get())
         assert (await client.response()).status == 500
@@ -58,15 +63,16 @@ async def test_a_state_that_may_not_follow_is_answered_and_leaves_no_connection(
 async def test_an_error_at_one_deadline_ends_that_connection_and_no_other_timer(
     staged: StageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_deadline, seen = ClientConnection.on_deadline, []
+    seen: list[ClientConnection] = []
 
-    def on_deadline(self: ClientConnection) -> None:
-        seen.append(self)
-        if self is seen[0]:
-            _raise()
-        at_deadline(self)
+    class BreaksOffOnce(ClientConnection):
+        def on_deadline(self) -> None:
+            seen.append(self)
+            if self is seen[0]:
+                _raise()
+            super().on_deadline()
 
-    monkeypatch.setattr(ClientConnection, "on_deadline", on_deadline)
+    monkeypatch.setattr(planes, "ClientConnection", BreaksOffOnce)
     async with (
         staged() as stage,
         stage.client() as one,

@@ -1,0 +1,1 @@
+cpdef bytes joined(tuple around, tuple lines)
