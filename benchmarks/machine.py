@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.processes import program
+from proxy.forwarding import exchange
 
 
 def machine() -> Mapping[str, str]:
@@ -22,6 +23,7 @@ def machine() -> Mapping[str, str]:
     return {
         "processor": f"{len(os.sched_getaffinity(0))} cores, {model}; Linux {platform.release()}",
         "python": f"Python {sys.version.split()[0]}, {libraries}",
+        "gatepost": f"Gatepost's request path: {'Python' if Path(exchange.__file__).suffix == '.py' else 'compiled'}",
         "programs": "; ".join(each for each in programs if each),
     }
 
