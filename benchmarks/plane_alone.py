@@ -214,7 +214,8 @@ def table(costs: Mapping[str, Cost]) -> str:
 
 
 def dearest(stats: pstats.Stats, requests: int, most: int = 10) -> str:
-    """The functions that take most themselves, as cProfile sees them, which makes calls dearer than they are. Pure."""
+    """The functions that take most themselves, as cProfile sees them: it makes calls dearer, and what is compiled shows
+    no functions. Pure."""
     lines = ["| function | calls a request | share |", "|---|---:|---:|"]
     found: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = stats.stats  # type: ignore[attr-defined]
     whole = sum(own for _, _, own, _, _ in found.values())
