@@ -125,15 +125,19 @@ class LastUses:
         if not unflushed and not aside and not read:
             return
         for live in unflushed:
+            session_id = live.session.session_id
             live.is_unflushed = False
-            self._used.add(live.session.session_id)
-            read[live.session.session_id] = live
+            self._used.add(session_id)
+            # Put aside and read again meanwhile, a session stands here twice.
+            if session_id not in read or read[session_id].last_used_at < live.last_used_at:
+                read[session_id] = live
         for live in read.values():
             live.session = with_last_use(live.session, live.last_used_at)
-        uses = {session_id: live.last_used_at for session_id, live in read.items()}
+        uses = [(session_id, live.last_used_at) for session_id, live in read.items()]
         self._used_aside |= aside.keys()
         try:
-            await self._store.touch_sessions((aside | uses).items())
+            # The store keeps the latest of each.
+            await self._store.touch_sessions([*aside.items(), *uses])
         except BaseException:
             # What was used since then is later than what could not be written.
             self._aside = aside | self._aside

@@ -379,6 +379,32 @@ async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
     assert cached(live, token, HOST, NOW + 1099) is not None
 
 
+@pytest.mark.parametrize("goes_on", ["by a request", "by a tunnel"])
+async def test_the_latest_use_is_written_of_what_was_used_before_and_after_it_was_put_aside(
+    store: MemoryStore, goes_on: str
+) -> None:
+    live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0, most_whole=1)
+    token, used = await signed_in(store)
+    other, _ = await signed_in(store)
+    await live.find(token, HOST, NOW + 1)
+    await live.find(token, HOST, NOW + 2)
+    await live.find(other, HOST, NOW + 3)
+    assert cached(live, token, HOST, NOW + 3) is None  # put aside, its use not written yet
+    if goes_on == "by a request":
+        await live.find(token, HOST, NOW + 4)
+    else:
+        live.mark_used(used.session_id, NOW + 4)
+    await live.uses.flush()
+    assert (
+        next(
+            each.last_used_at
+            for each in await store.sessions.sessions(used.principal.guid)
+            if each.session_id == used.session_id
+        )
+        == NOW + 4
+    )
+
+
 async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -> None:
     live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0, most_whole=1)
     first, second = await signed_in(store), await signed_in(store)
