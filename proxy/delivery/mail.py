@@ -82,7 +82,7 @@ def _value(name: str, text: str) -> str:
     """In ASCII (RFC 2047). Raises `ValueError` for a line break: what follows it would be a field of its own."""
     if _LINE_BREAK.search(text):
         raise ValueError(f"a line break in the header field {name}")
-    if text.isascii() and len(text) < _LONGEST_LINE - len(name):
+    if text.isascii() and len(f"{name}: {text}") <= _LONGEST_LINE:
         return text
     return Header(text, "utf-8", maxlinelen=_LONGEST_LINE, header_name=name).encode()
 

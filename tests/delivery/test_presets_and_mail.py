@@ -105,6 +105,16 @@ def test_the_longest_text_is_not_folded() -> None:
     assert b"\r\nSubject: " + text.encode() + b"\r\n" in mail.content
 
 
+@pytest.mark.parametrize("length", [989, 990, 991, 3000])
+def test_no_line_is_longer_than_a_mail_may_have(length: int) -> None:
+    subject = "x" * length
+    mail = notice_mail(
+        "otp@corp.example", recipient="alice@corp.example", subject=subject, text="", message_id="x" * 20, now=0
+    )
+    assert max(len(line) for line in mail.content.split(b"\r\n")) <= 998
+    assert message_from_bytes(mail.content, policy=default)["Subject"] == subject
+
+
 @pytest.mark.parametrize("text", ["a\r\nBcc: x", "a\nb", "a\r", "a\n", "é\x85b", "a\u2028b"])
 @pytest.mark.parametrize("field", ["sender", "recipient", "subject"])
 def test_a_line_break_in_the_text_is_refused_by_the_mail_too(field: str, text: str) -> None:
