@@ -38,3 +38,15 @@ def test_one_field_is_replaced() -> None:
 def test_no_field_is_left_out_or_invented(names: tuple[str, ...]) -> None:
     with pytest.raises(TypeError, match="not the fields of Thing"):
         quick_maker(Thing, names)
+
+
+def test_a_class_that_checks_its_values_is_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Checked:
+        name: str
+
+        def __post_init__(self) -> None:
+            raise ValueError("not checked")
+
+    with pytest.raises(TypeError, match="Checked checks its values"):
+        quick_maker(Checked, ["name"])
