@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from proxy.forwarding import gate as gates
+from proxy.forwarding.certificate_names import names_of
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.context import Context
 from proxy.forwarding.gate import Gate
@@ -24,6 +26,7 @@ from proxy.forwarding.verdict import (
     LookUp,
     RefuseRequest,
     Respond,
+    TellingForward,
 )
 from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
@@ -47,6 +50,7 @@ from tests.forwarding.stage import (
 from tests.support.memory_store import MemoryStore
 
 PAGE = b"Accept: text/html\r\n"
+PARTS = "parts.corp.example"
 FORM = PAGE + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"
 
 
@@ -72,6 +76,20 @@ async def context(sessions: Any, times: list[float], tmp_path: Path) -> Context:
         apps=(
             AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",)),  # type: ignore[arg-type]
             AppSettings(name="Strong", host="strong.corp.example", upstream="http://127.0.0.1:1", scheme="strong"),  # type: ignore[arg-type]
+            AppSettings(
+                name="Parts",
+                host=PARTS,
+                clients=("browser", "bearer"),  # type: ignore[arg-type]
+                tells_session_end=True,
+                upstream="http://127.0.0.1:1",  # type: ignore[arg-type]
+                rules=(
+                    {"path": "/admin/", "groups": ("Admins",)},
+                    {"path": "/inside/", "networks": ("10.0.0.0/8",)},
+                    {"path": "/strong/", "scheme": "strong"},
+                    {"path": "/jobs/", "clients": ("bearer",)},
+                    {"path": "/free/", "public": True},
+                ),  # type: ignore[arg-type]
+            ),
         ),
         schemes=(SchemeSettings(name="strong", factors=("password", "email")),),  # type: ignore[arg-type]
     )
@@ -132,12 +150,14 @@ def test_the_same_fields_get_the_same_verdict_again_and_another_session_does_not
 
 def test_a_field_that_is_passed_on_goes_on_as_it_is_now(gate: Gate, memory: HeadMemory) -> None:
     """And the rest of what goes on is what it was."""
-    first, second, fresh = (
+    first, second, third, fresh = (
         gate.judge(request(lines=b"X-Request-Id: %d\r\n" % number, read=read))
-        for number, read in ((1, memory.read), (2, memory.read), (2, read_head))
+        for number, read in ((1, memory.read), (2, memory.read), (3, memory.read), (3, read_head))
     )
     assert isinstance(second, Forward)
-    assert second.fields == fresh.fields == first.fields.replace(b"Id: 1", b"Id: 2") != first.fields
+    assert isinstance(third, Forward)
+    assert second.fields == first.fields.replace(b"Id: 1", b"Id: 2") != first.fields
+    assert third.fields == fresh.fields == first.fields.replace(b"Id: 1", b"Id: 3")
     assert (second.session_id, second.identity_block) == (first.session_id, first.identity_block)
 
 
@@ -178,13 +198,79 @@ def test_known_fields_open_nothing_once_the_session_is_over_or_another(
     for number in range(3):
         assert isinstance(gate.judge(request(lines=b"X: %d\r\n" % number, read=memory.read)), Forward)
     alice = sessions.by_token[ALICE_TOKEN]
-    sessions.by_token[ALICE_TOKEN] = replace(alice, principal=replace(alice.principal, groups=()))
+    sessions.by_token[ALICE_TOKEN] = replace(alice, principal=replace(alice.principal, groups=frozenset()))
     for line in (b"X: 2\r\n", b"X: 9\r\n"):
-        assert isinstance(gate.judge(request(lines=line, read=memory.read)), RefuseRequest)
+        refused = gate.judge(request(lines=line, read=memory.read))
+        assert isinstance(refused, RefuseRequest)
+        assert (refused.problem, refused.reason) == (Problem.NOT_ALLOWED, "groups")
     sessions.by_token[ALICE_TOKEN] = alice
     sessions.warm.clear()
     for line in (b"X: 2\r\n", b"X: 9\r\n"):
         assert isinstance(gate.judge(request(lines=line, read=memory.read)), LookUp)
+
+
+@pytest.mark.parametrize("is_recalled", [True, False])
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("/admin/x", Problem.NOT_ALLOWED),
+        ("/%61dmin/x", Problem.NOT_ALLOWED),
+        ("/inside/", Problem.NOT_FROM_HERE),
+        ("/strong/", Problem.TOO_FEW_FACTORS),
+        ("/jobs/", Problem.NOT_SIGNED_IN),
+        ("/a%2Fadmin", Problem.AMBIGUOUS_REQUEST),
+    ],
+)
+def test_known_fields_open_no_other_part_of_their_app(
+    gate: Gate, memory: HeadMemory, target: str, problem: Problem, is_recalled: bool
+) -> None:
+    def judged(target: str, number: int) -> Any:
+        lines = b"X: %d\r\n" % (1 if is_recalled else number)
+        return gate.judge(request(host=PARTS, target=target, lines=lines, read=memory.read))
+
+    for number, admitted in enumerate(("/", "/", "/free/", "/free/", "/")):
+        forward = judged(admitted, number)
+        assert type(forward) is TellingForward
+        assert (forward.rule and forward.rule.written) == (admitted if admitted == "/free/" else None)
+    refused = judged(target, 5)
+    assert isinstance(refused, RefuseRequest)
+    assert refused.problem is problem
+    assert isinstance(judged("/", 6), TellingForward)
+
+
+def test_only_the_head_that_was_just_read_is_known(gate: Gate, memory: HeadMemory) -> None:
+    other = request(host=PARTS, target="/x", read=memory.read)
+    known = gate.judge(request(read=memory.read))
+    forward = gate.judge(other)
+    assert isinstance(known, Forward)
+    assert isinstance(forward, Forward)
+    assert (known.route.host_name, forward.route.host_name) == (HOST, PARTS)
+
+
+def test_known_fields_from_a_trusted_proxy_are_answered_by_how_their_own_client_came(
+    context: Context, memory: HeadMemory
+) -> None:
+    line = b"Strict-Transport-Security: max-age=1"
+    arrival = Arrival(
+        address="192.0.2.1", is_tls=False, is_https=False, trusted=(ip_network("192.0.2.0/24"),), redirects=False
+    )
+    places = ClientPlaces(arrival, reads_forwarded=False)
+    gate = Gate(replace(context, transport_security=line), places, memory, None)
+    for number in range(4):
+        for proto, expected in ((b"https", line), (b"http", None)):
+            lines = b"X-Forwarded-Proto: %b\r\nX: %d\r\n" % (proto, number // 2)
+            assert isinstance(gate.judge(request(lines=lines, read=memory.read)), Forward)
+            assert gate.transport_security == expected
+
+
+def test_known_fields_open_no_host_that_the_certificate_does_not_name(context: Context, memory: HeadMemory) -> None:
+    arrival = Arrival(address="192.0.2.1", is_tls=True, is_https=True, trusted=(), redirects=False)
+    gate = Gate(context, ClientPlaces(arrival, reads_forwarded=False), memory, names_of([HOST]))
+    for _ in range(2):
+        assert isinstance(gate.judge(request(read=memory.read)), Forward)
+        refused = gate.judge(request(host=PARTS, read=memory.read))
+        assert isinstance(refused, RefuseRequest)
+        assert refused.problem is Problem.UNKNOWN_HOST
 
 
 def test_a_session_that_this_worker_does_not_know_is_looked_up_and_judged_then(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -16,6 +19,8 @@ from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
 from proxy.forwarding.routes import create_routes
 from proxy.forwarding.verdict import Forward
 from proxy.http import plain_head, response_head
+from proxy.http.bodies import LengthBody
+from proxy.http.field_names import RequestField
 from proxy.http.head_reading import MAX_TARGET_BYTES, parse_request_head
 from proxy.http.plain_head import MOST_BLOCK_BYTES, read_head
 from proxy.http.request_head import HeadFields, RefusedHead, RequestHead
@@ -57,7 +62,8 @@ status_lines = st.sampled_from(
 def response_as_read(read: object, raw: bytes) -> object:
     try:
         head = read(raw, may_set_reserved_cookies=False)  # type: ignore[operator]
-        head.finish()
+        if read is response_head.read_by_llhttp:
+            head.finish()
     except BrokenResponse:
         return "broken"
     names = ("status", "status_line", "is_http_1_1", "content_length", "is_chunked", "closes", "upgrade", "lines")
@@ -76,6 +82,23 @@ def test_a_response_head_read_by_lines_is_as_llhttp_reads_it(status_line: bytes,
     by_llhttp = response_as_read(response_head.read_by_llhttp, raw)
     for _ in range(2):  # the second time, by what was remembered
         assert response_as_read(parse_response_head, raw) == by_llhttp
+
+
+def test_each_field_of_a_response_is_read_as_llhttp_reads_it_however_often_its_name_was_seen() -> None:
+    names = (*RESPONSE_NAMES, b"Proxy-Authenticate", b"Gatepost-Session-Ends", b"Strict-Transport-Security")
+    for name, value in product(names, VALUES):
+        for more in (b"", b"Content-Length: 5\r\n", b"X-App: 1\r\nSet-Cookie: gatepost=y\r\n"):
+            raw = b"HTTP/1.1 200 OK\r\n%bX: 1\r\n%b: %b\r\n\r\n" % (more, name, value)
+            assert response_as_read(parse_response_head, raw) == response_as_read(response_head.read_by_llhttp, raw)
+
+
+def test_an_answer_is_whole_where_its_body_ends_with_the_data_that_came_with_its_head() -> None:
+    framings = (b"", b"Content-Length: 0\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n")
+    for status, method, framing, size in product((200, 204, 304, 404), (b"GET", b"HEAD"), framings, (0, 4, 5, 6)):
+        head = parse_response_head(b"HTTP/1.1 %d x\r\n%b\r\n" % (status, framing))
+        body = head.body(method)
+        is_whole = isinstance(body, LengthBody) and 0 < body.remaining == size
+        assert head.ends_with(b"x" * size, method) is is_whole
 
 
 def test_what_is_remembered_of_responses_is_bounded_and_impersonal() -> None:
@@ -203,6 +226,17 @@ def test_what_is_passed_on_changes_nothing_of_what_a_head_means(
         assert all(fields is read[0] for fields in read)
 
 
+@pytest.mark.parametrize("field", [field for field in RequestField if isinstance(field.value, bytes)])
+def test_a_line_that_means_something_is_read_as_it_is_now(field: RequestField) -> None:
+    memory = HeadMemory()
+    for value in (b"", b"1", b"2", b"100-continue", b"trailers", b"chunked", b"close", b"upgrade", b"h2c", b"1"):
+        lines = [b"Host: wiki.corp.example", b"X-App: 1", *([field.value + b": " + value] if value else ())]
+        raw = b"\r\n".join((b"POST / HTTP/1.1", *lines, b"\r\n"))
+        assert read_or_refusal(raw, memory.read) == read_or_refusal(raw)
+        with suppress(RefusedHead):
+            memory.keep(memory.read(raw), FORWARD)
+
+
 @given(request_lines, st.lists(lines_of(REQUEST_NAMES), max_size=6), st.booleans())
 @example(b"POST / HTTP/1.1", [b"Content-Length: 5", b"Content-Length: 5"], True)
 @example(b"POST / HTTP/1.1", [b"Content-Length: 5", b"Transfer-Encoding: chunked"], True)
@@ -256,6 +290,21 @@ def test_what_a_connection_remembers_of_requests_is_bounded() -> None:
         again = [memory.read(raw % (each, 1)).fields for each in range(number + 1)]
         assert 0 < sum(one is other for one, other in zip(fields, again, strict=True)) <= MOST_BLOCKS
     assert read_head(b"GET /a HTTP/1.1\r\nHost: a\r\nX: " + b"x" * MOST_BLOCK_BYTES + b"\r\n\r\n").block == b""
+
+
+def test_what_a_connection_remembers_takes_no_more_memory_the_longer_it_lasts() -> None:
+    memory = HeadMemory()
+    raw = b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\nCookie: %03000d\r\n\r\n"
+    tracemalloc.start()
+    try:
+        sizes = []
+        for number in range(300):
+            memory.keep(memory.read(raw % number), FORWARD)
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert max(sizes[100:]) < 2 * max(sizes[:100])
+    assert sizes[-1] < 20 * MOST_BLOCKS * 3000
 
 
 def test_what_was_sent_is_recalled_for_the_same_identity_and_route_alone() -> None:
