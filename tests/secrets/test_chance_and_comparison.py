@@ -32,7 +32,7 @@ NAMES_ALONE = {
 }
 """What has fewer bits, because it opens nothing."""
 JITTER = {
-    "directory/active_directory/discovery.py",
+    "directory/active_directory/create_locator.py",
     "directory/active_directory/domain_controller.py",
     "proxy/delivery/breaker.py",
     "proxy/sessions/watch.py",
