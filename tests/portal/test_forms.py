@@ -136,7 +136,7 @@ async def test_a_bug_is_a_500_with_the_incident_that_the_log_has(stage: Stage) -
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    stage.store.session_by_cookie = broken  # type: ignore[method-assign, assignment]
+    stage.store.sessions.session_by_cookie = broken  # type: ignore[method-assign, assignment]
     browser = stage.browser()
     browser.cookies["signin.corp.example"] = {"__Host-gatepost": "f" * 43}
     answer = await browser.get(SIGN_IN)
