@@ -20,7 +20,7 @@ from proxy.forwarding.routes import create_routes
 from proxy.forwarding.verdict import Forward
 from proxy.http import plain_head, response_head
 from proxy.http.bodies import LengthBody
-from proxy.http.field_names import RequestField
+from proxy.http.field_names import PLAIN_LINES, RequestField
 from proxy.http.head_reading import MAX_TARGET_BYTES, parse_request_head
 from proxy.http.plain_head import MOST_BLOCK_BYTES, read_head
 from proxy.http.request_head import HeadFields, RefusedHead, RequestHead
@@ -99,6 +99,15 @@ def test_an_answer_is_whole_where_its_body_ends_with_the_data_that_came_with_its
         body = head.body(method)
         is_whole = isinstance(body, LengthBody) and 0 < body.remaining == size
         assert head.ends_with(b"x" * size, method) is is_whole
+
+
+def test_an_answer_as_servers_write_it_is_plain() -> None:
+    """Where the pattern refused it, every answer would be read the slow way, and nothing else would tell."""
+    lines = (b"Server: nginx/1.22.1", b"Content-Length: 95", b"Connection: keep-alive", b'ETag: "65-5f"', b"X-A: a b")
+    for number in range(len(lines) + 1):
+        raw = b"\r\n".join((b"", *lines[:number], b"\r\n"))
+        assert PLAIN_LINES.fullmatch(raw)
+        assert not PLAIN_LINES.fullmatch(raw[:-2] + b" folded\r\n\r\n")
 
 
 def test_what_is_remembered_of_responses_is_bounded_and_impersonal() -> None:
