@@ -21,7 +21,7 @@ from config.field_kinds import (
     moves_request,
 )
 
-# Possessive quantifiers would spare nothing here, and around a group Python 3.11.2 matches none of them (gh-101955).
+# Not possessive: that would spare little, and Python 3.11.2 matches such groups wrongly (CPython issue 106052).
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = rb"(?![ \t])[\t -~\x80-\xff]+(?<![ \t])"
 PLAIN_LINE = re.compile(rb"(%b): (%b)" % (_NAME, _VALUE), re.DOTALL)
