@@ -103,7 +103,7 @@ class Gate:
                 if rules is None or choose_rule(head, None, rules, self._places) is known.forward.rule:
                     now = self._clock()
                     if now < known.renew_at and self._sessions.known_by(known.cookie, now) is known.session:
-                        return known.forward if head.lines is known.lines else self._memory.forward_of(head, known)
+                        return self._memory.forward_of(head, known)
             route = context.routes.get(head.fields.host)
             if route is None or route.app is None or head.target.startswith(_PREFIX):
                 if not is_authorize(head.target):

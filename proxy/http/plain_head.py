@@ -33,7 +33,6 @@ _PASS, _DROP = RequestField.PASS, RequestField.DROP
 _LENGTH, _CONNECTION = RequestField.CONTENT_LENGTH, RequestField.CONNECTION
 _NOT_PLAIN = (RequestField.TRANSFER_ENCODING, RequestField.UPGRADE)
 
-
 JudgedLine = tuple[RequestField, bytes]
 """What a plain line stands for, and its value."""
 seen_lines: dict[bytes, JudgedLine] = {}
